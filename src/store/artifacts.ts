@@ -1,0 +1,147 @@
+// Artefacts: a folder of files each, and a card in the index. A folder is written aside, synced and renamed, and the
+// card is added last, so an artefact that is listed is whole.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Artifact, type ArtifactKind, type ArtifactOf } from '../core/artifacts.ts';
+import { asStorageError, FourfoldError } from '../core/errors.ts';
+import { ArtifactId } from '../core/ids.ts';
+import { parseWith } from '../core/jsonl.ts';
+import type { Index } from './indexFile.ts';
+
+type Computed = 'id' | 'files' | 'createdAt';
+/** What a maker says of a new artefact; id, files and time are filled in. */
+export type ArtifactDraft = Artifact extends infer A ? (A extends Artifact ? Omit<A, Computed> : never) : never;
+
+export interface Artifacts {
+  /** Makes an artefact: `write` fills the folder it is given. Nothing is left behind when it throws. */
+  create<K extends ArtifactKind>(
+    draft: Extract<ArtifactDraft, { kind: K }>,
+    write: (dir: string) => Promise<void>,
+  ): Promise<ArtifactOf<K>>;
+  get(id: string): Artifact | null;
+  /** @throws not-found, and bad-input where the artefact is of another kind. */
+  require<K extends ArtifactKind>(id: string, kind: K): ArtifactOf<K>;
+  /** Oldest first. */
+  list<K extends ArtifactKind>(kind: K): ArtifactOf<K>[];
+  all(): Artifact[];
+  /** The newest of its kind, or null. */
+  latest<K extends ArtifactKind>(kind: K): ArtifactOf<K> | null;
+  /** Absolute path of the artefact's folder. */
+  dir(artifact: Artifact): string;
+  /** The artefact and all its ancestors, nearest first, each once. */
+  lineage(id: string): Artifact[];
+}
+
+/** SHA-256 of a file of any size, in hexadecimal. */
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+async function syncAndHash(dir: string): Promise<Record<string, string>> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  const files: Record<string, string> = {};
+  for (const entry of entries.filter((found) => found.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    const file = await open(path, 'r');
+    await file.sync();
+    await file.close();
+    files[relative(dir, path).split(sep).join('/')] = await hashFile(path);
+  }
+  return Object.fromEntries(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The label of an id: a model goes by its role. */
+function labelOf(draft: ArtifactDraft): string {
+  return draft.kind === 'model' ? draft.role : draft.kind;
+}
+
+export function artifactsIn(root: string, index: Index): Artifacts {
+  const dirOf = (kind: ArtifactKind, id: string) => join(root, 'artifacts', kind, id);
+
+  /** Takes the next free number of the label by making its folder, which only one process can do. */
+  async function reserve(draft: ArtifactDraft): Promise<ArtifactId> {
+    const label = labelOf(draft);
+    await mkdir(join(root, 'artifacts', draft.kind), { recursive: true });
+    for (let number = 1; ; number++) {
+      const id = ArtifactId.parse(`${label}-${number}`);
+      if (index.read().artifacts.some((artifact) => artifact.id === id)) continue;
+      try {
+        await mkdir(`${dirOf(draft.kind, id)}.partial-${process.pid}`);
+        return id;
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      }
+    }
+  }
+
+  const get = (id: string) => index.read().artifacts.find((artifact) => artifact.id === id) ?? null;
+
+  const list = <K extends ArtifactKind>(kind: K) =>
+    index.read().artifacts.filter((artifact): artifact is ArtifactOf<K> => artifact.kind === kind);
+
+  return {
+    async create<K extends ArtifactKind>(
+      draft: Extract<ArtifactDraft, { kind: K }>,
+      write: (dir: string) => Promise<void>,
+    ) {
+      let partial: string | null = null;
+      try {
+        const id = await reserve(draft);
+        const dir = dirOf(draft.kind, id);
+        partial = `${dir}.partial-${process.pid}`;
+        await write(partial);
+        const files = await syncAndHash(partial);
+        const artifact = parseWith(
+          Artifact,
+          { ...draft, id, files, createdAt: new Date().toISOString() },
+          `artefact ${id}`,
+        );
+        await rm(dir, { recursive: true, force: true });
+        await rename(partial, dir);
+        index.update((data) => {
+          data.artifacts.push(artifact);
+        });
+        return artifact as ArtifactOf<K>;
+      } catch (error) {
+        if (partial !== null) await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+        throw asStorageError(error, partial ?? root, 'write');
+      }
+    },
+    get,
+    require<K extends ArtifactKind>(id: string, kind: K) {
+      const artifact = get(id);
+      if (artifact === null) {
+        const known = list(kind).map((found) => found.id);
+        const hint =
+          known.length === 0 ? `This workspace has no ${kind} yet.` : `Known: ${known.slice(-8).join(', ')}.`;
+        throw new FourfoldError('not-found', `Expected a ${kind}, got the unknown id ${id}. ${hint}`);
+      }
+      if (artifact.kind !== kind) {
+        throw new FourfoldError('bad-input', `Expected a ${kind}, but ${id} is a ${artifact.kind}.`);
+      }
+      return artifact as ArtifactOf<K>;
+    },
+    list,
+    all: () => [...index.read().artifacts],
+    latest: (kind) => list(kind).at(-1) ?? null,
+    dir: (artifact) => dirOf(artifact.kind, artifact.id),
+    lineage: (id) => {
+      const queue = [id];
+      const found = new Map<string, Artifact>();
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        if (found.has(next)) continue;
+        const artifact = get(next);
+        if (artifact === null)
+          throw new FourfoldError('not-found', `Expected an artefact's id, got ${next}. See: fourfold models list.`);
+        found.set(next, artifact);
+        queue.push(...artifact.parents);
+      }
+      return [...found.values()];
+    },
+  };
+}

@@ -1,0 +1,42 @@
+// A workspace: one folder with the index (db.json), artefact folders, runs and record logs.
+// Opening is cheap; nothing is created until something is written.
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { asStorageError } from '../core/errors.ts';
+import type { ArtifactId } from '../core/ids.ts';
+import { Judgement } from '../core/records.ts';
+import { type Annotators, annotatorsIn } from './annotators.ts';
+import { type Artifacts, artifactsIn } from './artifacts.ts';
+import { openIndex } from './indexFile.ts';
+import { JsonlLog } from './jsonlLog.ts';
+import { type Runs, runsIn } from './runs.ts';
+import { type Schedules, schedulesIn } from './schedules.ts';
+
+export interface Workspace {
+  readonly dir: string;
+  readonly artifacts: Artifacts;
+  readonly runs: Runs;
+  readonly annotators: Annotators;
+  readonly schedules: Schedules;
+  /** All judgements of a candidate set, by humans and by judges, in the order in which they were accepted. */
+  judgements(candidateSetId: ArtifactId): JsonlLog<typeof Judgement>;
+}
+
+/** Opens the workspace in `dir`, making the folder where there is none. @throws storage-failed. */
+export async function openWorkspace(dir: string): Promise<Workspace> {
+  const root = resolve(dir);
+  try {
+    await mkdir(root, { recursive: true });
+  } catch (error) {
+    throw asStorageError(error, root, 'write');
+  }
+  const index = openIndex(join(root, 'db.json'));
+  return {
+    dir: root,
+    artifacts: artifactsIn(root, index),
+    runs: runsIn(root),
+    annotators: annotatorsIn(index),
+    schedules: schedulesIn(index),
+    judgements: (candidateSetId) => new JsonlLog(join(root, 'judgements', `${candidateSetId}.jsonl`), Judgement),
+  };
+}
