@@ -1,0 +1,92 @@
+// What a command is. One file in commands/ is one command (or one group: `models list`, `models import`, ...);
+// the frame turns its schema into flags, resolves the configuration and calls `run`.
+//
+// To add a command:
+//   1. write its schema next to the code it configures: a z.strictObject, camelCase keys, each with .describe();
+//      import nothing heavier than zod and core at the top of the schema's file and of the command's file;
+//   2. write src/cli/commands/NAME.ts with `export const command = defineCommand({...})`,
+//      or `export const commands = [defineCommand({ name: 'GROUP one', ... }), ...]` for a group;
+//   3. add its line to commandTable.ts.
+import type { z } from 'zod';
+import type { Progress } from '../core/progress.ts';
+import type { Workspace } from '../store/workspace.ts';
+import { GLOBAL_FLAGS, type JsonSchema, jsonSchemaOf, kebab } from './options.ts';
+import { parseConfig } from './resolveConfig.ts';
+
+/** What the frame gives every command. */
+export interface CommandContext {
+  /** Opens --workspace, making its folder where there is none. */
+  workspace(): Promise<Workspace>;
+  /** Absolute path of --workspace; nothing is opened. */
+  workspaceDir: string;
+  /** Absolute path of a path that the user gave, relative to where the command was started. */
+  path(given: string): string;
+  /** True with --json: results as JSON on standard output. */
+  json: boolean;
+  /** True with --quiet: no progress, no notes. */
+  quiet: boolean;
+  /** Draws to standard error. */
+  progress: Progress;
+  /** Aborted by the first Ctrl-C. A command that ends because of it throws FourfoldError('interrupted'). */
+  signal: AbortSignal;
+  env: Readonly<Record<string, string | undefined>>;
+  /** One line of result to standard output. */
+  print(line: string): void;
+  /** One line of news to standard error; silent with --quiet. */
+  note(line: string): void;
+}
+
+export interface CommandDefinition<S extends z.ZodObject> {
+  /** 'judge', or 'models import' for a subcommand of a group. */
+  name: string;
+  describe: string;
+  config: S;
+  /** Config keys that are positional, in order; an array key may be the last one and takes the rest. */
+  positionals?: ReadonlyArray<keyof z.input<S> & string>;
+  /** True for long work: the resolved configuration goes to standard error before it starts. */
+  printsConfig?: boolean;
+  /** What Ctrl-C says, where it is not the usual note. */
+  stopNote?: string;
+  run(context: CommandContext & { config: z.output<S> }): Promise<void>;
+}
+
+/** A command as the frame sees it, whatever its schema. */
+export interface Command {
+  readonly name: string;
+  readonly describe: string;
+  readonly positionals: ReadonlyArray<string>;
+  readonly printsConfig: boolean;
+  readonly stopNote: string;
+  readonly schema: JsonSchema;
+  /** Checks the given values and fills in defaults. @throws bad-option. */
+  prepare(given: Record<string, unknown>): {
+    config: Record<string, unknown>;
+    run(context: CommandContext): Promise<void>;
+  };
+}
+
+/** What a file in commands/ exports. */
+export type CommandModule = { command: Command } | { commands: ReadonlyArray<Command> };
+
+const AGAIN = 'press Ctrl-C again to quit at once';
+
+/** Makes a command. @throws Error where a config key hides an option that every command has. */
+export function defineCommand<S extends z.ZodObject>(definition: CommandDefinition<S>): Command {
+  const schema = jsonSchemaOf(definition.config);
+  const taken = Object.keys(schema.properties ?? {}).find((key) => GLOBAL_FLAGS.some((flag) => flag === kebab(key)));
+  if (taken !== undefined) throw new Error(`${definition.name}: the key ${taken} hides the option --${kebab(taken)}.`);
+  const printsConfig = definition.printsConfig ?? false;
+  const usualNote = printsConfig ? 'stopping: finishing the step and writing a checkpoint' : 'stopping';
+  return {
+    name: definition.name,
+    describe: definition.describe,
+    positionals: definition.positionals ?? [],
+    printsConfig,
+    stopNote: definition.stopNote ?? `${usualNote}; ${AGAIN}`,
+    schema,
+    prepare(given) {
+      const config = parseConfig(definition.config, given);
+      return { config, run: (context) => definition.run({ ...context, config }) };
+    },
+  };
+}
