@@ -1,0 +1,84 @@
+// Starts the numeric back end: tensorflow, webgpu, wasm or cpu, each by really starting it.
+// Nothing heavy is imported before startEngine is called.
+import { FourfoldError, messageOf } from '../core/errors.ts';
+import { startTensorflow } from './backends/tensorflow.ts';
+import { startWasm } from './backends/wasm.ts';
+import { startWebgpu } from './backends/webgpu.ts';
+
+export const BACKENDS = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
+export type BackendName = (typeof BACKENDS)[number];
+
+export interface StartEngineOptions {
+  /** Which back end; 'auto' takes the first of tensorflow, webgpu, wasm, cpu that starts. */
+  backend?: BackendName | 'auto';
+  /** Receives one line where a faster back end fell away under 'auto'. */
+  note?: (line: string) => void;
+}
+
+/** How a rung is started; `isNamed` is true where the user asked for this very back end. It throws with a reason. */
+const STARTERS: Record<BackendName, (isNamed: boolean) => Promise<void>> = {
+  tensorflow: startTensorflow,
+  webgpu: startWebgpu,
+  wasm: startWasm,
+  cpu: startCpu,
+};
+
+const REMEDY: Record<BackendName, string> = {
+  tensorflow: 'Install @tensorflow/tfjs-node-gpu with its native library, or use --backend auto.',
+  webgpu: 'Install the package webgpu on a machine with a Vulkan, Metal or D3D12 driver, or use --backend auto.',
+  wasm: 'Reinstall the package with its dependencies, or use --backend cpu.',
+  cpu: 'Reinstall the package with its dependencies.',
+};
+
+let starting: Promise<unknown> = Promise.resolve();
+
+/**
+ * Starts a back end and makes it the current one.
+ *
+ * @returns the name of the back end that runs
+ * @throws FourfoldError 'unsupported' where a back end asked for by name cannot start, with the reason
+ */
+export function startEngine(options: StartEngineOptions = {}): Promise<{ backend: BackendName }> {
+  const result = starting.then(() => start(options));
+  starting = result.catch(() => undefined);
+  return result;
+}
+
+async function start({ backend = 'auto', note }: StartEngineOptions): Promise<{ backend: BackendName }> {
+  const tf = await import('./tf.ts');
+  tf.enableProdMode();
+  if (backend !== 'auto') {
+    try {
+      await STARTERS[backend](true);
+    } catch (error) {
+      throw unsupported(backend, error);
+    }
+    return { backend };
+  }
+  const reasons: string[] = [];
+  for (const name of BACKENDS) {
+    try {
+      await STARTERS[name](false);
+    } catch (error) {
+      reasons.push(`${name}: ${messageOf(error)}`);
+      continue;
+    }
+    if (reasons.length > 0) note?.(`${reasons.join('; ')}; using ${name}`);
+    return { backend: name };
+  }
+  throw new FourfoldError('unsupported', `Expected a back end that starts; none did. ${reasons.join('; ')}.`);
+}
+
+function unsupported(backend: BackendName, cause: unknown): FourfoldError {
+  return new FourfoldError(
+    'unsupported',
+    `Expected the back end ${backend} to start; it did not: ${messageOf(cause)}. ${REMEDY[backend]}`,
+    { cause },
+  );
+}
+
+async function startCpu(): Promise<void> {
+  const tf = await import('./tf.ts');
+  await import('@tensorflow/tfjs-backend-cpu');
+  if (!(await tf.setBackend('cpu'))) throw new Error('tfjs refused to start it');
+}

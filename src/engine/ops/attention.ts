@@ -1,0 +1,79 @@
+// Causal grouped-query attention over left-padded rows and a key-value cache (Vaswani et al. 2017, equation 1;
+// Ainslie et al. 2023 for grouped queries): softmax(scale · Q·Kᵀ)·V over the keys that a query may see.
+import * as tf from '../tf.ts';
+import { badShape, dimension, expectShape } from './checks.ts';
+
+export interface AttentionInput {
+  /** [batch, time, heads, headDim] */
+  query: tf.Tensor;
+  /** [batch, keys, kvHeads, headDim], keys >= time, heads a multiple of kvHeads */
+  key: tf.Tensor;
+  /** [batch, keys, kvHeads, headDim] */
+  value: tf.Tensor;
+  /** int32 [batch]: the first valid key of each row (left padding) */
+  keyStart: tf.Tensor;
+  /** Multiplies the scores; 1/sqrt(headDim) where absent. */
+  scale?: number;
+}
+
+/**
+ * Query i stands at key position keys - time + i and sees the keys keyStart[b] .. keys - time + i.
+ * A query that sees none (left padding) gives zeros.
+ *
+ * @returns [batch, time, heads, headDim]
+ */
+export function attention(input: AttentionInput): tf.Tensor {
+  checkAttention(input);
+  return attentionReference(input);
+}
+
+function checkAttention({ query, key, value, keyStart }: AttentionInput): void {
+  expectShape('attention', 'query', query.shape, [null, null, null, null]);
+  const [batch, time, heads, headDim] = query.shape as [number, number, number, number];
+  expectShape('attention', `key (for query [${query.shape.join(', ')}])`, key.shape, [batch, null, null, headDim]);
+  expectShape('attention', `value (for key [${key.shape.join(', ')}])`, value.shape, key.shape);
+  expectShape('attention', `keyStart (for query [${query.shape.join(', ')}])`, keyStart.shape, [batch]);
+  if (dimension(key.shape, 1) < time || heads % dimension(key.shape, 2) !== 0) {
+    throw badShape(
+      'attention',
+      `at least as many keys as queries and heads a multiple of kvHeads, for query [${query.shape.join(', ')}]`,
+      `key [${key.shape.join(', ')}]`,
+    );
+  }
+}
+
+/** The same in plain tfjs operations; holds [batch, heads, time, keys]. */
+export function attentionReference({ query, key, value, keyStart, scale }: AttentionInput): tf.Tensor {
+  const [batch, time, heads, headDim] = query.shape as [number, number, number, number];
+  const [keys, kvHeads] = [dimension(key.shape, 1), dimension(key.shape, 2)];
+  const rows = batch * kvHeads;
+  const group = (heads / kvHeads) * time;
+  return tf.tidy(() => {
+    const q = tf.reshape(tf.transpose(query, [0, 2, 1, 3]), [rows, group, headDim]);
+    const k = tf.reshape(tf.transpose(key, [0, 2, 1, 3]), [rows, keys, headDim]);
+    const v = tf.reshape(tf.transpose(value, [0, 2, 1, 3]), [rows, keys, headDim]);
+    const scores = tf.mul(tf.matMul(q, k, false, true), scale ?? 1 / Math.sqrt(headDim));
+    const { isVisible, isAnyVisible } = visibility(keyStart, time, keys);
+    const masked = tf.add(tf.reshape(scores, [batch, heads, time, keys]), tf.mul(tf.sub(1, isVisible), -1e9));
+    const weights = tf.reshape(tf.mul(tf.softmax(masked), isAnyVisible), [rows, group, keys]);
+    const mixed = tf.reshape(tf.matMul(weights, v), [batch, heads, time, headDim]);
+    return tf.transpose(mixed, [0, 2, 1, 3]);
+  });
+}
+
+/** isVisible [batch, 1, time, keys] and isAnyVisible [batch, 1, time, 1], as 1 and 0. */
+function visibility(
+  keyStart: tf.Tensor,
+  time: number,
+  keys: number,
+): { isVisible: tf.Tensor; isAnyVisible: tf.Tensor } {
+  const start = tf.reshape(tf.cast(keyStart, 'float32'), [-1, 1, 1, 1]);
+  const queryAt = tf.reshape(tf.range(keys - time, keys, 1, 'float32'), [1, 1, time, 1]);
+  const keyAt = tf.reshape(tf.range(0, keys, 1, 'float32'), [1, 1, 1, keys]);
+  const isPast = tf.cast(tf.lessEqual(keyAt, queryAt), 'float32');
+  const isValid = tf.cast(tf.greaterEqual(keyAt, start), 'float32');
+  return {
+    isVisible: tf.mul(isPast, isValid),
+    isAnyVisible: tf.cast(tf.greaterEqual(queryAt, start), 'float32'),
+  };
+}

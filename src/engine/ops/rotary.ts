@@ -1,0 +1,60 @@
+// Rotary position embedding (Su et al. 2021, equation 34) in the rotate-half order of published Llama weights:
+// the pair of dimension i is (i, i + headDim/2), turned by position · theta^(-2i/headDim).
+import * as tf from '../tf.ts';
+import { badShape, dimension, expectShape } from './checks.ts';
+
+export interface RotaryTables {
+  /** [maxPositions, headDim/2] */
+  cos: tf.Tensor;
+  /** [maxPositions, headDim/2] */
+  sin: tf.Tensor;
+}
+
+/** The cosine and sine tables; the caller owns and disposes them. */
+export function rotaryTables(shape: { headDim: number; maxPositions: number; theta: number }): RotaryTables {
+  const { headDim, maxPositions, theta } = shape;
+  if (headDim % 2 !== 0) throw badShape('rotaryTables', 'an even headDim', String(headDim));
+  const half = headDim / 2;
+  const cos = new Float32Array(maxPositions * half);
+  const sin = new Float32Array(maxPositions * half);
+  for (let position = 0; position < maxPositions; position++) {
+    for (let i = 0; i < half; i++) {
+      const angle = position * theta ** ((-2 * i) / headDim);
+      cos[position * half + i] = Math.cos(angle);
+      sin[position * half + i] = Math.sin(angle);
+    }
+  }
+  return { cos: tf.tensor(cos, [maxPositions, half]), sin: tf.tensor(sin, [maxPositions, half]) };
+}
+
+/**
+ * @param x [batch, time, heads, headDim]
+ * @param positions int32 [batch, time], each in 0 .. maxPositions - 1
+ * @param tables cos and sin, each [maxPositions, headDim/2]; constants: no gradient flows to them
+ * @returns [batch, time, heads, headDim]
+ */
+export function rotary(x: tf.Tensor, positions: tf.Tensor, tables: RotaryTables): tf.Tensor {
+  expectShape('rotary', 'x', x.shape, [null, null, null, null]);
+  const [batch, time, headDim] = [dimension(x.shape, 0), dimension(x.shape, 1), dimension(x.shape, 3)];
+  expectShape('rotary', `positions (for x of shape [${x.shape.join(', ')}])`, positions.shape, [batch, time]);
+  expectShape('rotary', `cos (for x of shape [${x.shape.join(', ')}])`, tables.cos.shape, [null, headDim / 2]);
+  expectShape('rotary', 'sin', tables.sin.shape, tables.cos.shape);
+  return rotaryReference(x, positions, tables);
+}
+
+/** The same in plain tfjs operations. */
+export function rotaryReference(x: tf.Tensor, positions: tf.Tensor, { cos, sin }: RotaryTables): tf.Tensor {
+  const [batch, time, heads, headDim] = x.shape as [number, number, number, number];
+  const half = headDim / 2;
+  return tf.tidy(() => {
+    const flat = tf.reshape(positions, [-1]);
+    const rowCos = tf.reshape(tf.gather(cos, flat), [batch, time, 1, half]);
+    const rowSin = tf.reshape(tf.gather(sin, flat), [batch, time, 1, half]);
+    const first = tf.slice(x, [0, 0, 0, 0], [batch, time, heads, half]);
+    const second = tf.slice(x, [0, 0, 0, half], [batch, time, heads, half]);
+    return tf.concat(
+      [tf.sub(tf.mul(first, rowCos), tf.mul(second, rowSin)), tf.add(tf.mul(second, rowCos), tf.mul(first, rowSin))],
+      3,
+    );
+  });
+}

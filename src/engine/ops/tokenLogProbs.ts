@@ -1,0 +1,53 @@
+// The log-probability of chosen tokens and the entropy of the distribution each was chosen from, straight from hidden
+// states: log softmax(hidden·Wᵀ / temperature)[target]. SFT, DPO and PPO all stand on it.
+import { oneHotRows } from '../derivatives/register.ts';
+import * as tf from '../tf.ts';
+import { dimension, expectShape, withoutGradient } from './checks.ts';
+import { linearReference } from './linear.ts';
+
+export interface TokenLogProbsInput {
+  /** [n, hidden]: hidden states of the wanted positions only */
+  hidden: tf.Tensor;
+  /** [vocab, hidden]: the output layer */
+  weight: tf.Tensor;
+  /** int32 [n], each in 0 .. vocab - 1 */
+  targets: tf.Tensor;
+  /** Divides the logits; 1 where absent. */
+  temperature?: number;
+}
+
+export interface TokenLogProbs {
+  /** [n], in nats; its gradient flows to hidden and weight */
+  logProbs: tf.Tensor;
+  /** [n], in nats; carries no gradient */
+  entropy: tf.Tensor;
+}
+
+/** log π(target) and the entropy at each position. */
+export function tokenLogProbs(input: TokenLogProbsInput): TokenLogProbs {
+  const { hidden, weight, targets } = input;
+  expectShape('tokenLogProbs', 'hidden', hidden.shape, [null, null]);
+  const [n, width] = [dimension(hidden.shape, 0), dimension(hidden.shape, 1)];
+  expectShape('tokenLogProbs', `weight (for hidden [${hidden.shape.join(', ')}])`, weight.shape, [null, width]);
+  expectShape('tokenLogProbs', `targets (for hidden [${hidden.shape.join(', ')}])`, targets.shape, [n]);
+  return tokenLogProbsReference(input);
+}
+
+/** The same in plain tfjs operations; holds [n, vocab]. */
+export function tokenLogProbsReference({
+  hidden,
+  weight,
+  targets,
+  temperature = 1,
+}: TokenLogProbsInput): TokenLogProbs {
+  return tf.tidy(() => {
+    const logits = tf.div(linearReference(hidden, weight), temperature);
+    const all = tf.logSoftmax(logits);
+    const isTarget = oneHotRows(targets, dimension(weight.shape, 0));
+    const still = withoutGradient(all);
+    return {
+      logProbs: tf.sum(tf.mul(all, isTarget), -1),
+      entropy: tf.neg(tf.sum(tf.mul(tf.exp(still), still), -1)),
+    };
+  });
+}
