@@ -1,0 +1,74 @@
+// Reward against KL, one point an iteration: what each nat of distance bought, and whether it went on buying
+// (the over-optimisation curve of Gao, Schulman and Hilton, 2022, figure 1, which has the square root of KL there).
+import type { Html } from '../html.ts';
+import type { PpoHistory } from '../reportData.ts';
+import { type ChartSize, COLOURS, drawChart, FONT_SIZE, labelStyle } from './draw.ts';
+
+/** Draws the path from the first iteration to the last, the target as a vertical line. */
+export function rewardKlChart({ klTarget, iterations }: PpoHistory, size: ChartSize, label: string): Html {
+  const path = iterations.map(({ kl, reward }) => [kl, reward]);
+  const last = iterations.length - 1;
+  const ends = [...new Set([0, last])].map((i) => ({
+    value: path[i] ?? [],
+    label: { formatter: i === 0 ? 'first' : 'last', position: i === 0 ? ('right' as const) : ('top' as const) },
+    itemStyle: { color: i === 0 ? COLOURS.sft : COLOURS.policy },
+  }));
+  const furthest = Math.max(...iterations.map(({ kl }) => kl), klTarget ?? 0);
+  return drawChart(
+    {
+      grid: { left: 4, right: 16, top: 22, bottom: 22, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+      xAxis: {
+        type: 'value',
+        name: 'KL from the SFT model, nats a reply',
+        nameLocation: 'middle',
+        nameGap: 24,
+        nameTextStyle: labelStyle,
+        min: 0,
+        max: (extent) =>
+          furthest > extent.max ? Math.ceil(furthest * 1.08 * 10) / 10 : Math.ceil(extent.max * 10) / 10,
+        axisLabel: { ...labelStyle, hideOverlap: true },
+        axisLine: { lineStyle: { color: COLOURS.rule } },
+        axisTick: { show: false },
+        splitLine: { show: false },
+      },
+      yAxis: {
+        type: 'value',
+        scale: true,
+        splitNumber: 4,
+        axisLabel: labelStyle,
+        splitLine: { lineStyle: { color: COLOURS.grid } },
+      },
+      series: [
+        {
+          type: 'line',
+          data: path,
+          silent: true,
+          symbol: 'circle',
+          symbolSize: 4,
+          itemStyle: { color: COLOURS.policy, opacity: 0.7 },
+          lineStyle: { color: COLOURS.policy, width: 1, opacity: 0.35 },
+          ...(klTarget === null
+            ? {}
+            : {
+                markLine: {
+                  silent: true,
+                  symbol: 'none',
+                  lineStyle: { color: COLOURS.ink, width: 1, type: [3, 3] },
+                  label: { formatter: 'target', color: COLOURS.ink, fontSize: FONT_SIZE, position: 'end' },
+                  data: [{ xAxis: klTarget }],
+                },
+              }),
+        },
+        {
+          type: 'scatter',
+          silent: true,
+          symbolSize: 10,
+          data: ends,
+          label: { show: true, color: COLOURS.ink, fontSize: FONT_SIZE },
+        },
+      ],
+    },
+    size,
+    label,
+  );
+}
