@@ -2,13 +2,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import {
-  type ArtifactId,
-  ArtifactId as ArtifactIdSchema,
-  CandidateId,
-  contentId,
-  PromptId,
-} from '../../../src/core/ids.ts';
+import { ArtifactId, CandidateId, contentId, PromptId } from '../../../src/core/ids.ts';
 import { toJsonl } from '../../../src/core/jsonl.ts';
 import { type Candidate, itemsOf, type Message, type Prompt } from '../../../src/core/records.ts';
 import { openWorkspace, type Workspace } from '../../../src/store/workspace.ts';

@@ -1,0 +1,107 @@
+// Starts the labeling server and, beside it, the schedule of evaluations; both end with Ctrl-C.
+// A scheduled evaluation runs in a process of its own: its arithmetic must not keep annotators waiting.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { BackgroundJob } from '../../../annotate-ui/server/jobs.ts';
+import { FourfoldError } from '../../core/errors.ts';
+import type { ArtifactId } from '../../core/ids.ts';
+import { packagePath } from '../../core/packageRoot.ts';
+import type { Workspace } from '../../store/workspace.ts';
+import { defineCommand } from '../command.ts';
+
+const ServeConfig = z.strictObject({
+  candidateSet: z.string().min(1).nullable().default(null).describe('Candidate set to label (default: the newest)'),
+  port: z.int().min(0).max(65_535).default(4600).describe('Port to listen on; 0 takes a free one'),
+  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
+  allowRemote: z.boolean().default(false).describe('Permit a host that other machines can reach'),
+});
+
+export const command = defineCommand({
+  name: 'serve',
+  describe: 'Start the labeling page and run the scheduled evaluations',
+  config: ServeConfig,
+  stopNote: 'stopping: finishing what is being saved; press Ctrl-C again to quit at once',
+  async run({ config, workspace: openWorkspace, json, signal, print, note }) {
+    const [{ startServer }, workspace] = await Promise.all([
+      import('../../../annotate-ui/server/server.ts'),
+      openWorkspace(),
+    ]);
+    const server = await startServer({
+      workspace,
+      candidateSetId: config.candidateSet,
+      host: config.host,
+      port: config.port,
+      allowRemote: config.allowRemote,
+      jobs: [scheduleJob(workspace, note)],
+      note,
+    });
+    print(json ? JSON.stringify({ url: server.url }) : `Labeling page: ${server.url}`);
+    if (workspace.annotators.list().length === 0) {
+      note('Nobody can sign in yet. Add an annotator with: fourfold annotators add NAME');
+    }
+    if (!signal.aborted) await once(signal, 'abort');
+    await server.close();
+  },
+});
+
+/** The scheduled evaluations of the workspace, for as long as the server runs. */
+function scheduleJob(workspace: Workspace, note: (line: string) => void): BackgroundJob {
+  let stop: () => Promise<void> = () => Promise.resolve();
+  return {
+    name: 'schedule',
+    async start() {
+      const { startScheduler } = await import('../../evaluate/schedule.ts');
+      const scheduler = startScheduler({
+        schedules: () => workspace.schedules.list(),
+        record: (id, firing) => workspace.schedules.recordFiring(id, firing),
+        runEvaluation: (options, signal) => evaluateApart(workspace, options, signal),
+        note,
+      });
+      stop = () => scheduler.stop();
+    },
+    stop: () => stop(),
+  };
+}
+
+const KEPT_ERROR_CHARS = 2000;
+
+/**
+ * Runs `fourfold evaluate` with the schedule's options in a process of its own.
+ * @throws server-failed with the end of what it wrote to standard error.
+ */
+async function evaluateApart(
+  workspace: Workspace,
+  options: Record<string, unknown>,
+  signal: AbortSignal,
+): Promise<ArtifactId> {
+  const evaluationsNow = () => workspace.artifacts.list('evaluation').map((evaluation) => evaluation.id);
+  const before = new Set(evaluationsNow());
+  const folder = await mkdtemp(join(tmpdir(), 'fourfold-schedule-'));
+  try {
+    const configPath = join(folder, 'evaluate.json');
+    await writeFile(configPath, JSON.stringify(options));
+    const words = ['evaluate', '--workspace', workspace.dir, '--config', configPath, '--quiet', '--json'];
+    const child = spawn(process.execPath, [packagePath('bin', 'fourfold.js'), ...words], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      signal,
+    });
+    let complaint = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      complaint = (complaint + text).slice(-KEPT_ERROR_CHARS);
+    });
+    const [status] = await once(child, 'close');
+    const made = evaluationsNow().filter((id) => !before.has(id));
+    const evaluationId = made.at(-1);
+    if (status === 0 && evaluationId !== undefined) return evaluationId;
+    throw new FourfoldError(
+      'server-failed',
+      `Expected fourfold evaluate to write an evaluation; it ended with status ${status}. ${complaint.trim()}`,
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
