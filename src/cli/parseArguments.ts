@@ -30,26 +30,43 @@ export interface GlobalOptions {
 
 type Values = Map<string, unknown[]>;
 
+interface Split {
+  values: Values;
+  words: string[];
+  /** What is wrong with the form of argv: an option without its value. */
+  fault: string | null;
+}
+
 /** Splits argv; `texts` take a value each, `switches` none. */
-function split(argv: ReadonlyArray<string>, texts: string[], switches: string[]): { values: Values; words: string[] } {
+function split(argv: ReadonlyArray<string>, texts: string[], switches: string[]): Split {
   const strings = [...GLOBAL_TEXTS, ...texts];
-  const { _, ...rest } = Parser([...argv], {
+  const { argv: parsed, error } = Parser.detailed([...argv], {
     string: strings,
     boolean: [...GLOBAL_SWITCHES, ...switches],
     narg: Object.fromEntries(strings.map((name) => [name, 1])),
     alias: { help: ['h'] },
     configuration: { ...PARSER_SETTINGS, 'strip-aliased': true },
   });
+  const { _, ...rest } = parsed;
   const values = new Map(Object.entries(rest).map(([name, value]) => [name, [value].flat()]));
-  return { values, words: _.map(String) };
+  return { values, words: _.map(String), fault: error === null ? null : error.message };
+}
+
+/** A switch is there, is denied with --no-, or is followed by =true or =false. */
+function refuseOddSwitches(argv: ReadonlyArray<string>, switches: string[]): void {
+  for (const word of argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv) {
+    const [, name = '', value] = /^--([^=]+)=(.*)$/s.exec(word) ?? [];
+    if (value === undefined || !switches.includes(name) || value === 'true' || value === 'false') continue;
+    throw new FourfoldError('bad-option', `--${name}: expected true or false, got ${JSON.stringify(value)}.`);
+  }
 }
 
 function textsOf(values: Values, flag: string): string[] {
   const given = values.get(flag) ?? [];
-  if (given.some((value) => value === undefined || typeof value === 'number')) {
+  if (given.includes(false)) {
     throw new FourfoldError(
       'bad-option',
-      `--${flag}: expected a value after it. A value that starts with a dash: --${flag}=VALUE.`,
+      `Unknown option --no-${flag}: --${flag} takes a value, so it has no such form.`,
     );
   }
   return given.map(String);
@@ -104,11 +121,12 @@ export function parseCommandLine(
 ): { flags: Record<string, unknown>; globals: GlobalOptions } {
   const specs = optionSpecsOf(command.schema);
   const isSwitch = (spec: OptionSpec) => spec.kind === 'boolean';
-  const { values, words } = split(
+  const { values, words, fault } = split(
     argv,
     specs.filter((spec) => !isSwitch(spec)).map((spec) => spec.flag),
     specs.filter(isSwitch).map((spec) => spec.flag),
   );
+  refuseOddSwitches(argv, [...GLOBAL_SWITCHES, ...specs.filter(isSwitch).map((spec) => spec.flag)]);
   const known = [...GLOBAL_TEXTS, ...GLOBAL_SWITCHES, ...specs.map((spec) => spec.flag)];
   const strange = [...values.keys()].find((name) => !known.includes(name));
   if (strange !== undefined) {
@@ -120,6 +138,13 @@ export function parseCommandLine(
     throw new FourfoldError(
       'bad-option',
       `Unknown option ${dash}${strange}.${hint} See: fourfold ${command.name} --help.`,
+    );
+  }
+  if (fault !== null) {
+    const flag = fault.split(' ').at(-1) ?? '';
+    throw new FourfoldError(
+      'bad-option',
+      `--${flag}: expected a value after it. A value that starts with a dash is written --${flag}=VALUE.`,
     );
   }
   for (const name of GLOBAL_TEXTS) textsOf(values, name);

@@ -128,19 +128,24 @@ async function printCompletions(
 }
 
 async function runCommand(command: Command, argv: ReadonlyArray<string>, io: Surroundings): Promise<number> {
-  const [{ mergeLayers }, { progressOn }] = await Promise.all([
+  const [{ mergeLayers }, { progressOn }, { withResumedRun }] = await Promise.all([
     import('./resolveConfig.ts'),
     import('./progressBar.ts'),
+    import('./resume.ts'),
   ]);
   const { flags, globals } = parseCommandLine(command, argv);
   const path = (given: string) => resolve(io.cwd, given);
   const file = globals.config === null ? null : path(globals.config);
-  const { config, run } = command.prepare(await mergeLayers(command.schema, { file, settings: globals.set, flags }));
+  const workspaceDir = path(globals.workspace ?? io.env.FOURFOLD_WORKSPACE ?? 'data/workspace');
+  const given = await withResumedRun(await mergeLayers(command.schema, { file, settings: globals.set, flags }), {
+    command: command.name,
+    workspaceDir,
+  });
+  const { config, run } = command.prepare(given);
   const progress = progressOn({ stream: io.stderr, quiet: globals.quiet });
   const note = (line: string) => progress.note(line);
   if (command.printsConfig) note(`config ${JSON.stringify(config)}`);
   const { signal, stopListening } = listenForInterrupts(command, io);
-  const workspaceDir = path(globals.workspace ?? io.env.FOURFOLD_WORKSPACE ?? 'data/workspace');
   const context: CommandContext = {
     workspace: async () => (await import('../store/workspace.ts')).openWorkspace(workspaceDir),
     workspaceDir,

@@ -1,0 +1,73 @@
+// fourfold schedule: evaluations that `fourfold serve` runs by the clock.
+import { z } from 'zod';
+import { FourfoldError } from '../../core/errors.ts';
+import { defineCommand } from '../command.ts';
+import { tableText } from '../table.ts';
+
+const add = defineCommand({
+  name: 'schedule add',
+  describe: 'Schedule an evaluation; fourfold serve runs it',
+  config: z.strictObject({
+    cron: z.string().min(1).describe('When: five cron fields in local time, e.g. "0 3 * * *"'),
+    evaluate: z.record(z.string(), z.unknown()).default({}).describe('Options of fourfold evaluate'),
+  }),
+  async run({ config, workspace, json, print }) {
+    const [{ cronProblem }, { nextFiringOf }] = await Promise.all([
+      import('../../evaluate/schedule.ts'),
+      import('../cron.ts'),
+    ]);
+    const problem = cronProblem(config.cron);
+    if (problem !== null) {
+      throw new FourfoldError(
+        'bad-option',
+        `--cron: expected five cron fields such as "0 3 * * *", got ${JSON.stringify(config.cron)}: ${problem.replace(/\.$/, '')}.`,
+      );
+    }
+    const schedule = (await workspace()).schedules.add(config);
+    const next = nextFiringOf(config.cron);
+    print(json ? JSON.stringify({ ...schedule, next }) : `${schedule.id}: ${schedule.cron}, next ${next}`);
+  },
+});
+
+const list = defineCommand({
+  name: 'schedule list',
+  describe: 'List the schedules with their next firing and their history',
+  config: z.strictObject({
+    history: z.int().min(0).default(3).describe('How many of the latest firings to show of each'),
+  }),
+  async run({ config, workspace, json, print, note }) {
+    const { nextFiringOf } = await import('../cron.ts');
+    const found = (await workspace()).schedules.list().map((schedule) => ({
+      ...schedule,
+      next: nextFiringOf(schedule.cron),
+    }));
+    if (json) return print(JSON.stringify(found));
+    if (found.length === 0) return note('No schedule yet. Add one: fourfold schedule add --cron "0 3 * * *"');
+    const rows = found.map(({ id, cron, next, evaluate, history }) => [
+      id,
+      cron,
+      next ?? 'never',
+      String(history.length),
+      JSON.stringify(evaluate),
+    ]);
+    print(tableText(['id', 'cron', 'next', 'fired', 'evaluate'], rows));
+    for (const { id, history } of found) {
+      for (const firing of config.history === 0 ? [] : history.slice(-config.history)) {
+        print(`  ${id}  ${firing.startedAt}  ${firing.evaluationId ?? `failed: ${firing.error}`}`);
+      }
+    }
+  },
+});
+
+const remove = defineCommand({
+  name: 'schedule remove',
+  describe: 'Remove a schedule with its history',
+  config: z.strictObject({ id: z.string().min(1).describe('Id of the schedule') }),
+  positionals: ['id'],
+  async run({ config, workspace, json, print }) {
+    (await workspace()).schedules.remove(config.id);
+    print(json ? JSON.stringify({ removed: config.id }) : `Removed ${config.id}.`);
+  },
+});
+
+export const commands = [add, list, remove];

@@ -1,0 +1,123 @@
+// Copies of model folders between the workspace and the world. What is copied was checked first.
+import { copyFile, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ArtifactOf } from '../core/artifacts.ts';
+import { asStorageError, FourfoldError, systemCodeOf } from '../core/errors.ts';
+import { parseJson, readTextFile } from '../core/jsonl.ts';
+import { parseModelConfig } from '../model/config.ts';
+import { checkSafetensors } from '../model/safetensors.ts';
+import type { Artifacts } from '../store/artifacts.ts';
+
+const REQUIRED = ['config.json', 'model.safetensors'];
+const OPTIONAL = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'generation_config.json',
+  'chat_template.jinja',
+];
+
+async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return await readdir(dir);
+  } catch (error) {
+    throw asStorageError(error, dir, 'read');
+  }
+}
+
+/** The folder's model files. Links are not followed: what they point at could change under the artefact. */
+async function modelFilesIn(dir: string): Promise<string[]> {
+  const names = await namesIn(dir);
+  const missing = REQUIRED.filter((name) => !names.includes(name));
+  if (missing.length > 0) {
+    throw new FourfoldError(
+      'bad-model',
+      `${dir}: expected ${REQUIRED.join(' and ')}, but there is no ${missing.join(' and no ')}. Point at a model's folder.`,
+    );
+  }
+  const wanted = names.filter(
+    (name) => REQUIRED.includes(name) || OPTIONAL.includes(name) || name.endsWith('.safetensors'),
+  );
+  for (const name of wanted) {
+    if ((await lstat(join(dir, name))).isFile()) continue;
+    throw new FourfoldError(
+      'bad-model',
+      `${join(dir, name)}: expected a plain file, got a link or folder. Copy the folder with its links resolved (cp -rL).`,
+    );
+  }
+  return wanted.sort();
+}
+
+/**
+ * Makes a model artefact of role 'imported' from a folder.
+ * @throws not-found, bad-model (files missing, truncated), unsupported (architecture).
+ */
+export async function importModel(
+  artifacts: Artifacts,
+  dir: string,
+): Promise<{ artifact: ArtifactOf<'model'>; hasTokenizer: boolean }> {
+  const names = await modelFilesIn(dir);
+  const configPath = join(dir, 'config.json');
+  parseModelConfig(parseJson(await readTextFile(configPath), configPath), configPath);
+  const weights = names.filter((name) => name.endsWith('.safetensors'));
+  for (const name of weights) await checkSafetensors(join(dir, name));
+  const artifact = await artifacts.create<'model'>(
+    {
+      kind: 'model',
+      role: 'imported',
+      parents: [],
+      seed: 0,
+      config: { dir },
+      engine: null,
+      round: 1,
+      runId: null,
+      metrics: {},
+    },
+    async (into) => {
+      for (const name of names) await copyFile(join(dir, name), join(into, name));
+    },
+  );
+  return { artifact, hasTokenizer: names.includes('tokenizer.json') };
+}
+
+/**
+ * Copies a model's or reward model's folder to `dir`, which appears whole or not at all.
+ * @returns the files' names. @throws not-found, bad-input, conflict where `dir` is not empty.
+ */
+export async function exportModel(artifacts: Artifacts, id: string, dir: string): Promise<string[]> {
+  const found = artifacts.get(id);
+  const artifact = found?.kind === 'reward-model' ? found : artifacts.require(id, 'model');
+  const partial = `${dir}.partial-${process.pid}`;
+  try {
+    if (!(await isFree(dir))) {
+      throw new FourfoldError(
+        'conflict',
+        `${dir}: expected a new or empty folder, but something is there. Choose another.`,
+      );
+    }
+    await mkdir(dirname(dir), { recursive: true });
+    await mkdir(partial);
+    const from = artifacts.dir(artifact);
+    const names = Object.keys(artifact.files).sort();
+    for (const name of names) {
+      await mkdir(dirname(join(partial, name)), { recursive: true });
+      await copyFile(join(from, name), join(partial, name));
+    }
+    await rmdir(dir).catch(() => undefined);
+    await rename(partial, dir);
+    return names;
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw asStorageError(error, dir, 'write');
+  }
+}
+
+async function isFree(dir: string): Promise<boolean> {
+  try {
+    return (await readdir(dir)).length === 0;
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return true;
+    if (systemCodeOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
+}
