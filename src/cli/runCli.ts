@@ -170,7 +170,7 @@ async function runCommand(command: Command, argv: ReadonlyArray<string>, io: Sur
 }
 
 function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }
 
 /** The first Ctrl-C aborts the signal, the second ends the process at once. */
@@ -198,7 +198,7 @@ function listenForInterrupts(command: Command, io: Surroundings): { signal: Abor
 
 /** A file-system error that nobody turned into one of ours names its own path. */
 function recognised(error: unknown): unknown {
-  if (systemCodeOf(error) === null || !(error instanceof Error)) return error;
+  if (systemCodeOf(error) === null || typeof error !== 'object' || error === null) return error;
   const path = 'path' in error && typeof error.path === 'string' ? error.path : 'a file';
   const isWrite =
     'syscall' in error && typeof error.syscall === 'string' && /^(write|mkdir|rename|fsync)/.test(error.syscall);
@@ -212,7 +212,7 @@ function reportError(thrown: unknown, { io, json }: { io: Surroundings; json: bo
   const message = messageOf(error);
   io.stderr.write(`error: ${message}\n`);
   if (io.env.FOURFOLD_DEBUG === '1') {
-    io.stderr.write(`${error instanceof Error ? stackOf(error) : String(error)}\n`);
+    io.stderr.write(`${stackOf(error)}\n`);
   } else if (!isKnown) {
     io.stderr.write('This is a fault in fourfold. Run again with FOURFOLD_DEBUG=1 to see where it happened.\n');
   }
@@ -220,7 +220,9 @@ function reportError(thrown: unknown, { io, json }: { io: Surroundings; json: bo
   return error instanceof FourfoldError ? error.exitStatus : 70;
 }
 
-function stackOf(error: Error): string {
-  const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : '';
-  return (error.stack ?? error.message) + cause;
+/** The stack of an error and of its causes. */
+function stackOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('stack' in error)) return String(error);
+  const cause = 'cause' in error && error.cause !== undefined ? `\ncaused by ${stackOf(error.cause)}` : '';
+  return `${error.stack}${cause}`;
 }

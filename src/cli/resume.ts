@@ -1,0 +1,34 @@
+// --resume RUN: the run's own configuration stands; an option that says otherwise is an error, never ignored.
+import { FourfoldError } from '../core/errors.ts';
+import { kebab } from './options.ts';
+
+/** Options that may differ when a run goes on. */
+const FREE = new Set(['resume', 'backend']);
+
+/**
+ * The given options over those of the run that `resume` names; as they are where nothing is resumed.
+ * @throws not-found, bad-option where an option differs from the run's or the run is another command's.
+ */
+export async function withResumedRun(
+  given: Record<string, unknown>,
+  { command, workspaceDir }: { command: string; workspaceDir: string },
+): Promise<Record<string, unknown>> {
+  if (typeof given.resume !== 'string') return given;
+  const { openWorkspace } = await import('../store/workspace.ts');
+  const run = await (await openWorkspace(workspaceDir)).runs.open(given.resume);
+  if (run.command !== command) {
+    throw new FourfoldError(
+      'bad-option',
+      `--resume: expected a run of ${command}, but ${run.id} is a run of ${run.command}.`,
+    );
+  }
+  for (const [key, value] of Object.entries(given)) {
+    if (FREE.has(key) || JSON.stringify(value) === JSON.stringify(run.config[key])) continue;
+    throw new FourfoldError(
+      'bad-option',
+      `--${kebab(key)} is ${JSON.stringify(value)}, but ${run.id} was started with ${JSON.stringify(run.config[key])}. ` +
+        'A run goes on as it was started; leave the option out, or start a new run.',
+    );
+  }
+  return { ...run.config, ...given };
+}

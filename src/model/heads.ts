@@ -1,0 +1,49 @@
+// What is read off the trunk: log-probabilities of tokens, and one number a position. Reward model and PPO's critic
+// share the scalar head. Call these inside tidy.
+import { embedding } from '../engine/ops/embedding.ts';
+import { linear } from '../engine/ops/linear.ts';
+import { tokenLogProbs } from '../engine/ops/tokenLogProbs.ts';
+import * as tf from '../engine/tf.ts';
+import type { Batch } from './batch.ts';
+import type { Model } from './model.ts';
+import { EMBEDDING, OUTPUT, parameter, SCORE_HEAD } from './parameters.ts';
+import { transformer } from './transformer.ts';
+
+/** [vocab, hidden]: the output projection. */
+export function outputWeight({ config, parameters }: Model): tf.Tensor2D {
+  return parameter(parameters, config.tieEmbeddings ? EMBEDDING : OUTPUT) as tf.Tensor2D;
+}
+
+/** Hidden states at the flat indices only. @param indices [n] int32 @returns [n, hidden] */
+function hiddenAt(model: Model, { ids, positions, keyStart }: Batch, indices: tf.Tensor1D): tf.Tensor2D {
+  const { hidden } = transformer(model.config, model.parameters, { ids, positions, keyStart, tables: model.tables });
+  const [batch, time, width] = hidden.shape;
+  return embedding(tf.reshape(hidden, [batch * time, width]), indices) as tf.Tensor2D;
+}
+
+/**
+ * Log-probability of each response token of the batch, and the entropy of the distribution it was drawn from.
+ * @returns logProbs [n] and entropy [n] (no gradient), rows one after the other as in `batch.responseLengths`
+ */
+export function responseLogProbs(
+  model: Model,
+  batch: Batch,
+  temperature = 1,
+): { logProbs: tf.Tensor; entropy: tf.Tensor } {
+  const hidden = hiddenAt(model, batch, batch.predictAt);
+  return tokenLogProbs({ hidden, weight: outputWeight(model), targets: batch.targets, temperature });
+}
+
+/** The scalar head at each position that predicts a response token. @returns [n] */
+export function responseValues(model: Model, batch: Batch): tf.Tensor1D {
+  return scalarAt(model, batch, batch.predictAt);
+}
+
+/** The scalar head at each row's last token: the reward of the whole sequence. @returns [batch] */
+export function sequenceScores(model: Model, batch: Batch): tf.Tensor1D {
+  return scalarAt(model, batch, batch.lastToken);
+}
+
+function scalarAt(model: Model, batch: Batch, indices: tf.Tensor1D): tf.Tensor1D {
+  return tf.reshape<tf.Rank.R1>(linear(hiddenAt(model, batch, indices), parameter(model.parameters, SCORE_HEAD)), [-1]);
+}

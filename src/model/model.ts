@@ -1,0 +1,93 @@
+// A loaded model: shape, parameters, rotary tables; and its folder (config.json, model.safetensors, tokenizer).
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FourfoldError } from '../core/errors.ts';
+import { type RotaryTables, rotaryTables } from '../engine/ops/rotary.ts';
+import * as tf from '../engine/tf.ts';
+import { type ModelConfig, readModelConfig, toHuggingFaceConfig } from './config.ts';
+import {
+  causalLmShapes,
+  disposeParameters,
+  initialParameters,
+  loadParameters,
+  type Parameters,
+  SCORE_HEAD,
+  saveParameters,
+  scalarHeadShapes,
+} from './parameters.ts';
+import { checkSafetensors } from './safetensors.ts';
+
+/** What is on top of the trunk: next-token logits, or one number (reward, value). */
+export type ModelHead = 'causal-lm' | 'scalar';
+
+export interface Model {
+  readonly head: ModelHead;
+  readonly config: ModelConfig;
+  readonly parameters: Parameters;
+  readonly tables: RotaryTables;
+  dispose(): void;
+}
+
+const WEIGHTS = 'model.safetensors';
+const shapesOf = (head: ModelHead, config: ModelConfig) =>
+  head === 'scalar' ? scalarHeadShapes(config) : causalLmShapes(config);
+
+/** A model over parameters that it then owns. */
+export function modelOf(head: ModelHead, config: ModelConfig, parameters: Parameters): Model {
+  const tables = rotaryTables({ headDim: config.headDim, maxPositions: config.maxPositions, theta: config.ropeTheta });
+  return {
+    head,
+    config,
+    parameters,
+    tables,
+    dispose() {
+      disposeParameters(parameters);
+      tf.dispose([tables.cos, tables.sin]);
+    },
+  };
+}
+
+/** A new model with random weights. */
+export function newModel(config: ModelConfig, seed: number): Model {
+  return modelOf('causal-lm', config, initialParameters(causalLmShapes(config), seed));
+}
+
+/** Which head the weights of a folder carry. @throws not-found, bad-model. */
+export async function headOf(dir: string): Promise<ModelHead> {
+  const entries = await checkSafetensors(join(dir, WEIGHTS));
+  return entries.some((entry) => entry.name === SCORE_HEAD) ? 'scalar' : 'causal-lm';
+}
+
+/** Loads a model folder as what it is. @throws not-found, bad-model, unsupported. */
+export async function loadModel(dir: string, expected?: ModelHead): Promise<Model> {
+  const config = await readModelConfig(dir);
+  const head = await headOf(dir);
+  if (expected !== undefined && head !== expected) {
+    const names = { 'causal-lm': 'a language model', scalar: 'a reward model' };
+    throw new FourfoldError(
+      'bad-model',
+      `${dir}: expected ${names[expected]}, got ${names[head]}. Name the other model.`,
+    );
+  }
+  return modelOf(head, config, await loadParameters(join(dir, WEIGHTS), shapesOf(head, config)));
+}
+
+/** A scalar-head model on the trunk of a language model's folder; the head starts at zero, so that all begin equal. */
+export async function scalarModelFrom(dir: string): Promise<Model> {
+  const config = await readModelConfig(dir);
+  const fallback = (name: string, shape: number[]) =>
+    name === SCORE_HEAD ? new Float32Array(shape.reduce((a, b) => a * b, 1)) : null;
+  return modelOf('scalar', config, await loadParameters(join(dir, WEIGHTS), scalarHeadShapes(config), fallback));
+}
+
+/** Writes config.json and model.safetensors; the tokenizer's files are the caller's to copy. */
+export async function saveModel(
+  dir: string,
+  model: Model,
+  tokens: { bosId: number | null; eosId: number | null },
+): Promise<void> {
+  const architecture = model.head === 'scalar' ? 'LlamaForSequenceClassification' : 'LlamaForCausalLM';
+  const config = toHuggingFaceConfig(model.config, { architecture, ...tokens });
+  await writeFile(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+  await saveParameters(join(dir, WEIGHTS), model.parameters);
+}

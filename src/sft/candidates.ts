@@ -1,0 +1,204 @@
+// `fourfold candidates`: replies of several model versions to the same prompts. Each reply is written down as soon as it
+// is there, and its seed and id follow from what it is, so a stopped run goes on without a duplicate or a gap.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import type { ArtifactOf } from '../core/artifacts.ts';
+import { FourfoldError } from '../core/errors.ts';
+import { ArtifactId, CandidateId, contentId } from '../core/ids.ts';
+import { toJsonl } from '../core/jsonl.ts';
+import type { ProgressTask } from '../core/progress.ts';
+import { seedOf } from '../core/random.ts';
+import { Candidate, itemsOf, type Prompt, type Sampling } from '../core/records.ts';
+import { generate } from '../generate/generate.ts';
+import { loadModel } from '../model/model.ts';
+import { JsonlLog } from '../store/jsonlLog.ts';
+import { PROMPTS_FILE, resolveModel, resolvePrompts } from '../store/references.ts';
+import { renderPrompt } from '../tokens/rendering.ts';
+import { loadTokenizer } from '../tokens/tokenizer.ts';
+import { type Job, openRun } from '../training/job.ts';
+import type { CandidatesConfig, ServerModel } from './candidatesConfig.ts';
+import { serverReply } from './serverReply.ts';
+
+/** A reply that is still to be made. */
+interface Wanted {
+  id: CandidateId;
+  prompt: Prompt;
+  sampleIndex: number;
+  seed: number;
+}
+
+interface Collector {
+  job: Job;
+  sampling: Sampling;
+  config: CandidatesConfig;
+  log: JsonlLog<typeof Candidate>;
+  task: ProgressTask;
+  done: Set<CandidateId>;
+}
+
+function wantedReplies(prompts: ReadonlyArray<Prompt>, model: string, config: CandidatesConfig): Wanted[] {
+  return prompts.flatMap((prompt) =>
+    Array.from({ length: config.samplesPerPrompt }, (_, sampleIndex) => {
+      const seed = seedOf(config.seed, 'candidate', prompt.id, model, sampleIndex);
+      return {
+        id: CandidateId.parse(`c-${contentId(prompt.id, model, sampleIndex, seed)}`),
+        prompt,
+        sampleIndex,
+        seed,
+      };
+    }),
+  );
+}
+
+async function keep(
+  { log, task, done, sampling }: Collector,
+  model: string,
+  replies: ReadonlyArray<{ wanted: Wanted; text: string; finishReason: 'stop' | 'length' }>,
+): Promise<void> {
+  await log.append(
+    replies.map(({ wanted: { id, prompt, sampleIndex, seed }, text, finishReason }) => ({
+      id,
+      promptId: prompt.id,
+      model,
+      sampleIndex,
+      seed,
+      sampling,
+      text,
+      finishReason,
+    })),
+  );
+  for (const { wanted } of replies) done.add(wanted.id);
+  task.update(done.size, { version: model });
+}
+
+function stopIfAsked({ job, log }: Collector): void {
+  if (!job.signal.aborted) return;
+  const run = log.path.split('/').at(-2);
+  throw new FourfoldError('interrupted', `Stopped; every reply so far is kept. Go on with --resume ${run}.`);
+}
+
+async function collectFromModel(
+  collector: Collector,
+  reference: string,
+  prompts: ReadonlyArray<Prompt>,
+): Promise<void> {
+  const { job, config, sampling } = collector;
+  const { dir, name } = resolveModel(job.workspace, reference, job.path);
+  const missing = wantedReplies(prompts, name, config).filter(({ id }) => !collector.done.has(id));
+  if (missing.length === 0) return;
+  const tokenizer = await loadTokenizer(dir);
+  const model = await loadModel(dir, 'causal-lm');
+  try {
+    // Prompts of like length decode together; a reply does not depend on its neighbours.
+    const requests = missing
+      .map((wanted) => ({ wanted, promptIds: renderPrompt(tokenizer, wanted.prompt.messages), seed: wanted.seed }))
+      .sort((a, b) => a.promptIds.length - b.promptIds.length);
+    for (let start = 0; start < requests.length; start += config.batchSize) {
+      stopIfAsked(collector);
+      const batch = requests.slice(start, start + config.batchSize);
+      const replies = await generate(model, batch, {
+        sampling,
+        stopIds: tokenizer.eosId === null ? [] : [tokenizer.eosId],
+      });
+      const kept = replies.map(({ tokenIds, finishReason }, i) => ({
+        wanted: (batch[i] as (typeof batch)[number]).wanted,
+        text: tokenizer.decode(tokenIds).trim(),
+        finishReason,
+      }));
+      await keep(collector, name, kept);
+    }
+  } finally {
+    model.dispose();
+  }
+}
+
+async function collectFromServer(
+  collector: Collector,
+  server: ServerModel,
+  prompts: ReadonlyArray<Prompt>,
+): Promise<void> {
+  const { job, config, sampling } = collector;
+  const missing = wantedReplies(prompts, server.model, config).filter(({ id }) => !collector.done.has(id));
+  const limit = pLimit(config.concurrency);
+  const requests = missing.map((wanted) =>
+    limit(async () => {
+      stopIfAsked(collector);
+      const reply = await serverReply(server, wanted.prompt.messages, {
+        sampling,
+        seed: wanted.seed,
+        signal: job.signal,
+      });
+      await keep(collector, server.model, [{ wanted, ...reply }]);
+    }),
+  );
+  // Let every request under way end before failing, so that its reply is kept.
+  const failed = (await Promise.allSettled(requests)).find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+async function writeSet(
+  dir: string,
+  id: ArtifactId,
+  prompts: ReadonlyArray<Prompt>,
+  candidates: ReadonlyArray<Candidate>,
+  size: number,
+) {
+  await writeFile(join(dir, PROMPTS_FILE), toJsonl(prompts));
+  await writeFile(join(dir, 'candidates.jsonl'), toJsonl(candidates));
+  await writeFile(join(dir, 'items.jsonl'), toJsonl(itemsOf(id, candidates, size)));
+}
+
+/** @throws bad-option where no version is named; server-failed; interrupted. Replies made are kept in every case. */
+export async function collectCandidates(job: Job, config: CandidatesConfig): Promise<ArtifactOf<'candidate-set'>> {
+  const { workspace } = job;
+  const versions = config.models.length + config.servers.length;
+  if (versions === 0) throw new FourfoldError('bad-option', 'Expected at least one of --models and servers, got none.');
+  const promptSet = await resolvePrompts(workspace, config.prompts, job.path);
+  const chosen = promptSet.prompts.filter((prompt) => config.split === 'all' || prompt.split === config.split);
+  const prompts = chosen.slice(0, config.limit);
+  if (prompts.length === 0)
+    throw new FourfoldError('bad-input', `Expected prompts of the split ${config.split}, got none.`);
+  const run = await openRun(workspace, 'candidates', config);
+  const log = new JsonlLog(join(run.dir, 'candidates.jsonl'), Candidate);
+  const { temperature, topK, topP, maxNewTokens } = config;
+  const task = job.progress.start('candidates', prompts.length * versions * config.samplesPerPrompt, 'replies');
+  const done = new Set((await log.read()).map((candidate) => candidate.id));
+  const collector: Collector = { job, config, log, task, done, sampling: { temperature, topK, topP, maxNewTokens } };
+  try {
+    for (const reference of config.models) await collectFromModel(collector, reference, prompts);
+    for (const server of config.servers) await collectFromServer(collector, server, prompts);
+  } finally {
+    task.finish();
+  }
+  const order = new Map(prompts.map((prompt, index) => [prompt.id, index]));
+  const candidates = (await log.read()).sort((a, b) => (order.get(a.promptId) ?? 0) - (order.get(b.promptId) ?? 0));
+  const models = config.models.map((reference) => resolveModel(workspace, reference, job.path));
+  const parents = [...models.flatMap(({ artifact }) => artifact?.id ?? []), promptSet.artifact.id];
+  return workspace.artifacts.create(
+    {
+      kind: 'candidate-set',
+      parents,
+      seed: config.seed,
+      config: { ...config },
+      engine: job.engine,
+      round: Math.max(1, ...models.map(({ artifact }) => artifact?.round ?? 1)),
+      runId: run.id,
+      versions: [...new Set(candidates.map((candidate) => candidate.model))],
+      metrics: {
+        prompts: prompts.length,
+        candidates: candidates.length,
+        finishedShare: candidates.filter((candidate) => candidate.finishReason === 'stop').length / candidates.length,
+      },
+    },
+    // The folder's name ends in the set's id, which the items carry.
+    (dir) =>
+      writeSet(
+        dir,
+        ArtifactId.parse(dir.split('/').at(-1)?.split('.partial')[0]),
+        prompts,
+        candidates,
+        config.candidatesPerItem,
+      ),
+  );
+}

@@ -1,0 +1,45 @@
+// `fourfold sft`: fine-tuning of a model on demonstrations, loss on the completion only.
+import type { ArtifactOf } from '../core/artifacts.ts';
+import { loadModel } from '../model/model.ts';
+import { resolveModel, resolvePrompts } from '../store/references.ts';
+import { loadTokenizer } from '../tokens/tokenizer.ts';
+import { type Job, openRun } from '../training/job.ts';
+import type { SftConfig } from './config.ts';
+import { demonstrationExamples } from './examples.ts';
+import { plannedSteps, trainLanguageModel } from './train.ts';
+
+/** @returns the kept versions, the final one last */
+export async function finetune(job: Job, config: SftConfig): Promise<ArtifactOf<'model'>[]> {
+  const { workspace } = job;
+  const base = resolveModel(workspace, config.model, job.path);
+  const { artifact: promptSet, prompts } = await resolvePrompts(workspace, config.prompts, job.path);
+  const tokenizer = await loadTokenizer(base.dir);
+  const model = await loadModel(base.dir, 'causal-lm');
+  try {
+    const maxLength = Math.min(config.maxLength, model.config.maxPositions);
+    const { examples, tooLong } = demonstrationExamples(prompts, tokenizer, maxLength);
+    if (tooLong > 0) job.note(`${tooLong} demonstrations are longer than ${maxLength} tokens and are left out`);
+    const run = await openRun(workspace, 'sft', config);
+    const task = job.progress.start('sft', plannedSteps(examples.length, config), 'steps');
+    try {
+      return await trainLanguageModel({
+        ...job,
+        model,
+        tokenizer,
+        examples,
+        config,
+        keepAtSteps: config.keepAtSteps,
+        role: 'sft',
+        parents: [...(base.artifact === null ? [] : [base.artifact.id]), promptSet.id],
+        facts: { examples: examples.length, tooLong },
+        round: base.artifact?.round ?? 1,
+        run,
+        task,
+      });
+    } finally {
+      task.finish();
+    }
+  } finally {
+    model.dispose();
+  }
+}

@@ -1,0 +1,106 @@
+// What a user names on the command line: an artefact's id or a path. Files of prompts become artefacts on first use,
+// so that every lineage ends at what was really read.
+import { existsSync, statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { ArtifactOf } from '../core/artifacts.ts';
+import { FourfoldError } from '../core/errors.ts';
+import { looksLikeId, type PromptId, sha256 } from '../core/ids.ts';
+import { readJsonl, readTextFile, toJsonl } from '../core/jsonl.ts';
+import { Prompt, PromptLine } from '../core/records.ts';
+import type { Workspace } from './workspace.ts';
+
+export const PROMPTS_FILE = 'prompts.jsonl';
+
+/** Prompts of a set's folder, as stored. */
+export const readPrompts = (dir: string) => readJsonl(join(dir, PROMPTS_FILE), Prompt);
+
+/** @throws bad-input naming both lines where an id appears twice. */
+function checkUnique(prompts: ReadonlyArray<Prompt>, path: string): void {
+  const seen = new Map<PromptId, number>();
+  for (const [index, { id }] of prompts.entries()) {
+    const first = seen.get(id);
+    if (first !== undefined) {
+      throw new FourfoldError(
+        'bad-input',
+        `${path}: prompt ids must differ; ${id} is the id of prompts ${first + 1} and ${index + 1}.`,
+      );
+    }
+    seen.set(id, index);
+  }
+}
+
+/** Makes a prompt set of a JSON Lines file, or returns the one made of the same bytes before. */
+export async function importPrompts(workspace: Workspace, path: string): Promise<ArtifactOf<'prompt-set'>> {
+  const text = await readTextFile(path);
+  const source = sha256(text);
+  const known = workspace.artifacts.list('prompt-set').find((artifact) => artifact.config.sha256 === source);
+  if (known !== undefined) return known;
+  const prompts = await readJsonl(path, PromptLine);
+  if (prompts.length === 0) throw new FourfoldError('bad-input', `${path}: expected at least one prompt, got none.`);
+  checkUnique(prompts, path);
+  const heldOut = prompts.filter((prompt) => prompt.split === 'heldout').length;
+  return workspace.artifacts.create(
+    {
+      kind: 'prompt-set',
+      parents: [],
+      seed: 0,
+      config: { file: path.split('/').at(-1) ?? path, sha256: source },
+      engine: null,
+      round: 1,
+      runId: null,
+      metrics: {
+        prompts: prompts.length,
+        heldOut,
+        demonstrations: prompts.filter((prompt) => prompt.demonstration !== null).length,
+      },
+    },
+    async (dir) => {
+      await writeFile(join(dir, PROMPTS_FILE), toJsonl(prompts));
+    },
+  );
+}
+
+/** The prompt set of an id or a file. @throws not-found, bad-input. */
+export async function resolvePrompts(
+  workspace: Workspace,
+  reference: string,
+  path: (given: string) => string = resolve,
+): Promise<{ artifact: ArtifactOf<'prompt-set'>; prompts: Prompt[] }> {
+  const isId = looksLikeId(reference) && !existsSync(path(reference));
+  const artifact = isId
+    ? workspace.artifacts.require(reference, 'prompt-set')
+    : await importPrompts(workspace, path(reference));
+  return { artifact, prompts: await readPrompts(workspace.artifacts.dir(artifact)) };
+}
+
+export interface ModelReference {
+  dir: string;
+  /** Its card, or null for a folder outside the workspace. */
+  artifact: ArtifactOf<'model'> | ArtifactOf<'reward-model'> | null;
+  /** What records call it: the id, or the folder's name. */
+  name: string;
+}
+
+/** The model of an id or a folder. @throws not-found, bad-input. */
+export function resolveModel(
+  workspace: Workspace,
+  reference: string,
+  path: (given: string) => string = resolve,
+): ModelReference {
+  const artifact = looksLikeId(reference) ? workspace.artifacts.get(reference) : null;
+  if (artifact !== null) {
+    if (artifact.kind !== 'model' && artifact.kind !== 'reward-model') {
+      throw new FourfoldError('bad-input', `Expected a model, but ${reference} is a ${artifact.kind}.`);
+    }
+    return { dir: workspace.artifacts.dir(artifact), artifact, name: artifact.id };
+  }
+  const dir = path(reference);
+  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory())
+    return { dir, artifact: null, name: dir.split('/').at(-1) ?? dir };
+  const known = [...workspace.artifacts.list('model'), ...workspace.artifacts.list('reward-model')].map(
+    (found) => found.id,
+  );
+  const hint = known.length === 0 ? 'This workspace has no model yet' : `Known: ${known.slice(-8).join(', ')}`;
+  throw new FourfoldError('not-found', `Expected a model's id or folder, got ${reference}. ${hint}.`);
+}

@@ -1,0 +1,116 @@
+// A model's tokenizer: tokenizer.json read by @huggingface/tokenizers, special tokens, chat template.
+import { existsSync } from 'node:fs';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { z } from 'zod';
+import { FourfoldError, messageOf } from '../core/errors.ts';
+import { sha256 } from '../core/ids.ts';
+import { parseJson, parseWith, readTextFile } from '../core/jsonl.ts';
+import { type ChatTemplate, compileChatTemplate } from './chatTemplate.ts';
+
+/** The files of a tokenizer in a model's folder; those present travel together. */
+export const TOKENIZER_FILES = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+] as const;
+
+const SpecialToken = z
+  .union([z.string(), z.looseObject({ content: z.string() })])
+  .transform((token) => (typeof token === 'string' ? token : token.content));
+
+const TokenizerConfig = z.looseObject({
+  bos_token: SpecialToken.nullish(),
+  eos_token: SpecialToken.nullish(),
+  pad_token: SpecialToken.nullish(),
+  chat_template: z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]).nullish(),
+});
+
+export interface Tokenizer {
+  readonly vocabSize: number;
+  readonly bosId: number | null;
+  /** The token that ends a turn. */
+  readonly eosId: number | null;
+  readonly chatTemplate: ChatTemplate | null;
+  /** SHA-256 over tokenizer and template: two models with one hash read text alike. */
+  readonly contract: string;
+  /** Token ids of a text; `addSpecialTokens` adds what the tokenizer puts around a text (a beginning token). */
+  encode(text: string, options: { addSpecialTokens: boolean }): number[];
+  /** Text of token ids, special tokens left out. */
+  decode(ids: ReadonlyArray<number>): string;
+  /** Writes the tokenizer's files into another folder. */
+  copyTo(dir: string): Promise<void>;
+}
+
+async function readOptional(path: string): Promise<string | null> {
+  return existsSync(path) ? readTextFile(path) : null;
+}
+
+/** A template may be one text or a list of named ones, of which `default` is taken. */
+function templateSource(config: z.infer<typeof TokenizerConfig>, file: string | null): string | null {
+  if (file !== null) return file;
+  if (typeof config.chat_template === 'string') return config.chat_template;
+  return config.chat_template?.find((entry) => entry.name === 'default')?.template ?? null;
+}
+
+/**
+ * Loads the tokenizer of a model folder.
+ * @throws not-found where tokenizer.json is missing; bad-model where a file is not what it should be.
+ */
+export async function loadTokenizer(dir: string): Promise<Tokenizer> {
+  const path = join(dir, 'tokenizer.json');
+  const json = await readTextFile(path);
+  const configText = (await readOptional(join(dir, 'tokenizer_config.json'))) ?? '{}';
+  const config = parseWith(
+    TokenizerConfig,
+    parseJson(configText, join(dir, 'tokenizer_config.json')),
+    join(dir, 'tokenizer_config.json'),
+  );
+  const template = templateSource(config, await readOptional(join(dir, 'chat_template.jinja')));
+  let inner: HuggingFaceTokenizer;
+  try {
+    inner = new HuggingFaceTokenizer(parseJson(json, path) as object, config);
+  } catch (error) {
+    throw new FourfoldError('bad-model', `${path} is not a tokenizer this program can read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  const idOf = (token: string | null | undefined) => (token ? (inner.token_to_id(token) ?? null) : null);
+  return {
+    vocabSize: Math.max(...inner.get_vocab(true).values()) + 1,
+    bosId: idOf(config.bos_token),
+    eosId: idOf(config.eos_token),
+    chatTemplate:
+      template === null
+        ? null
+        : compileChatTemplate(template, { bosToken: config.bos_token ?? '', eosToken: config.eos_token ?? '' }),
+    contract: sha256(JSON.stringify([json, config.bos_token ?? null, config.eos_token ?? null, template])),
+    encode: (text, { addSpecialTokens }) => inner.encode(text, { add_special_tokens: addSpecialTokens }).ids,
+    decode: (ids) => inner.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+    async copyTo(target) {
+      for (const name of TOKENIZER_FILES) {
+        if (existsSync(join(dir, name))) await copyFile(join(dir, name), join(target, name));
+      }
+    },
+  };
+}
+
+/** Writes tokenizer.json and tokenizer_config.json. */
+export async function writeTokenizer(
+  dir: string,
+  tokenizerJson: object,
+  { bosToken, eosToken, template }: { bosToken: string; eosToken: string; template: string },
+): Promise<void> {
+  await writeFile(join(dir, 'tokenizer.json'), `${JSON.stringify(tokenizerJson, null, 1)}\n`);
+  const config = {
+    tokenizer_class: 'PreTrainedTokenizerFast',
+    bos_token: bosToken,
+    eos_token: eosToken,
+    pad_token: bosToken,
+    clean_up_tokenization_spaces: false,
+    chat_template: template,
+  };
+  await writeFile(join(dir, 'tokenizer_config.json'), `${JSON.stringify(config, null, 1)}\n`);
+}
