@@ -1,13 +1,6 @@
 // A language model as judge, through the AI SDK. Each item is asked in the presented order and in its reverse.
 // What fails (network, refusal, an answer outside the schema) is missing data with a reason, never a score.
-import {
-  APICallError,
-  generateText,
-  type LanguageModel,
-  NoObjectGeneratedError,
-  NoOutputGeneratedError,
-  Output,
-} from 'ai';
+import { APICallError, type FinishReason, generateText, type LanguageModel, NoObjectGeneratedError, Output } from 'ai';
 import { FourfoldError, messageOf } from '../core/errors.ts';
 import type { Judge, JudgedItem, JudgedReply, Verdict } from './judge.ts';
 import { AttemptFailed, withRetries } from './retry.ts';
@@ -75,7 +68,7 @@ async function askOnce(item: JudgedItem, options: LlmJudgeOptions, signal: Abort
   const schema = answerSchemaFor(labels);
   const timeout = AbortSignal.timeout(options.timeoutMs);
   try {
-    const { output } = await generateText({
+    const result = await generateText({
       model: options.model,
       system: SYSTEM_PROMPT,
       prompt: userPrompt(item, labels),
@@ -85,9 +78,12 @@ async function askOnce(item: JudgedItem, options: LlmJudgeOptions, signal: Abort
       maxRetries: 0,
       abortSignal: AbortSignal.any([signal, timeout]),
     });
-    return byCandidate(output, item.candidates);
+    // The SDK reads the output of an answer that ended by itself; other endings may still hold a whole verdict.
+    const answer = result.finishReason === 'stop' ? result.output : answerWithin(result.text, labels);
+    if (answer !== null) return byCandidate(answer, item.candidates);
+    throw unfinished(result.finishReason);
   } catch (error) {
-    const unwrapped = answerWithin(error, labels);
+    const unwrapped = NoObjectGeneratedError.isInstance(error) ? answerWithin(error.text ?? '', labels) : null;
     if (unwrapped !== null) return byCandidate(unwrapped, item.candidates);
     if (timeout.aborted && !signal.aborted) {
       throw new AttemptFailed(`no answer within ${options.timeoutMs} ms`, { isRetryable: true, cause: error });
@@ -96,11 +92,10 @@ async function askOnce(item: JudgedItem, options: LlmJudgeOptions, signal: Abort
   }
 }
 
-/** The answer inside a text that wraps it (a code fence, thinking before it); null where there is none. */
-function answerWithin(error: unknown, labels: ReadonlyArray<string>): Answer | null {
-  if (!NoObjectGeneratedError.isInstance(error) || error.text === undefined) return null;
-  const text = error.text.replace(/^\s*<think>[\s\S]*?<\/think>/, '');
-  const object = text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1);
+/** The answer inside a text that may wrap it (a code fence, thinking before it); null where there is none. */
+function answerWithin(text: string, labels: ReadonlyArray<string>): Answer | null {
+  const said = text.replace(/^\s*<think>[\s\S]*?<\/think>/, '');
+  const object = said.slice(said.indexOf('{'), said.lastIndexOf('}') + 1);
   try {
     return answerSchemaFor(labels).safeParse(JSON.parse(object)).data ?? null;
   } catch {
@@ -108,9 +103,16 @@ function answerWithin(error: unknown, labels: ReadonlyArray<string>): Answer | n
   }
 }
 
+function unfinished(finishReason: FinishReason): AttemptFailed {
+  return finishReason === 'content-filter'
+    ? new AttemptFailed('the model refused to judge', { isRetryable: false })
+    : new AttemptFailed(`the answer ended before its verdict (${finishReason})`, { isRetryable: true });
+}
+
 const HOPELESS = new Set([401, 403, 404]);
 
-function asFailure(error: unknown, name: string): unknown {
+function asFailure(error: unknown, name: string): AttemptFailed | FourfoldError {
+  if (error instanceof AttemptFailed) return error;
   if (APICallError.isInstance(error)) {
     const status = error.statusCode;
     if (status !== undefined && HOPELESS.has(status)) {
@@ -128,16 +130,13 @@ function asFailure(error: unknown, name: string): unknown {
     });
   }
   if (NoObjectGeneratedError.isInstance(error)) {
-    if (error.finishReason === 'content-filter') {
-      return new AttemptFailed('the model refused to judge', { isRetryable: false, cause: error });
-    }
-    return new AttemptFailed(`the answer is not a verdict: ${JSON.stringify((error.text ?? '').slice(0, 120))}`, {
-      isRetryable: true,
-      cause: error,
-    });
+    if (error.finishReason === 'content-filter') return unfinished(error.finishReason);
+    const said = JSON.stringify((error.text ?? '').slice(0, 120));
+    return new AttemptFailed(`the answer is not a verdict: ${said}`, { isRetryable: true, cause: error });
   }
-  if (NoOutputGeneratedError.isInstance(error)) {
-    return new AttemptFailed('the answer ended before its verdict', { isRetryable: true, cause: error });
+  // What fetch throws where the connection fails and the SDK has not recognised it.
+  if (messageOf(error).includes('fetch failed')) {
+    return new AttemptFailed('the server could not be reached', { isRetryable: true, cause: error });
   }
   return new AttemptFailed(messageOf(error), { isRetryable: false, cause: error });
 }
