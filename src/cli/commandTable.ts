@@ -10,16 +10,30 @@ export interface TableEntry {
 
 export const COMMAND_TABLE: ReadonlyArray<TableEntry> = [
   { name: 'prompts', describe: 'Import and list prompts', load: () => import('./commands/prompts.ts') },
+  { name: 'tokenizer', describe: 'Train a tokenizer', load: () => import('./commands/tokenizer.ts') },
+  { name: 'pretrain', describe: 'Train a base model on plain text', load: () => import('./commands/pretrain.ts') },
+  { name: 'sft', describe: 'Phase 1: teach a model the demonstrations', load: () => import('./commands/sft.ts') },
+  {
+    name: 'candidates',
+    describe: 'Phase 1: sample replies from several model versions',
+    load: () => import('./commands/candidates.ts'),
+  },
   {
     name: 'annotators',
-    describe: 'Add, list and remove those who rate',
+    describe: 'Phase 2: add, list and remove those who rate',
     load: () => import('./commands/annotators.ts'),
+  },
+  {
+    name: 'serve',
+    describe: 'Phase 2: start the labeling page; run the schedules',
+    load: () => import('./commands/serve.ts'),
   },
   {
     name: 'schedule',
     describe: 'Add, list and remove scheduled evaluations',
     load: () => import('./commands/schedule.ts'),
   },
+  { name: 'report', describe: 'Write the report of a workspace', load: () => import('./commands/report.ts') },
   { name: 'models', describe: 'List, import and export models', load: () => import('./commands/models.ts') },
   {
     name: 'lineage',

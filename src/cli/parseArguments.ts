@@ -61,9 +61,9 @@ function refuseOddSwitches(argv: ReadonlyArray<string>, switches: string[]): voi
   }
 }
 
-function textsOf(values: Values, flag: string): string[] {
+function textsOf(values: Values, flag: string, isSwitch: boolean): string[] {
   const given = values.get(flag) ?? [];
-  if (given.includes(false)) {
+  if (!isSwitch && given.includes(false)) {
     throw new FourfoldError(
       'bad-option',
       `Unknown option --no-${flag}: --${flag} takes a value, so it has no such form.`,
@@ -147,10 +147,10 @@ export function parseCommandLine(
       `--${flag}: expected a value after it. A value that starts with a dash is written --${flag}=VALUE.`,
     );
   }
-  for (const name of GLOBAL_TEXTS) textsOf(values, name);
+  for (const name of GLOBAL_TEXTS) textsOf(values, name, false);
   const flags = takePositionals(command, specs, words.slice(command.name.split(' ').length));
   for (const spec of specs) {
-    if (values.has(spec.flag)) flags[spec.key] = valueOfFlag(spec, textsOf(values, spec.flag));
+    if (values.has(spec.flag)) flags[spec.key] = valueOfFlag(spec, textsOf(values, spec.flag, isSwitch(spec)));
   }
   return { flags, globals: globalsOf(values) };
 }
