@@ -30,9 +30,9 @@ export function lengthDirection(trainingPairs: ReadonlyArray<Pair>): 1 | -1 {
 /** Accuracies with intervals by bootstrap over prompts. @throws bad-input where there is no pair. */
 export function accuracyReport(scored: ReadonlyArray<ScoredPair>, direction: 1 | -1, seed: number): AccuracyReport {
   const clusters = [...groupBy(scored, ({ pair }) => pair.promptId).values()];
-  const over = (valueOf: (one: ScoredPair) => number) =>
+  const over = (figureOf: (one: ScoredPair) => number) =>
     bootstrapMean(
-      clusters.map((cluster) => cluster.map(valueOf)),
+      clusters.map((cluster) => cluster.map(figureOf)),
       { seed },
     );
   return {

@@ -1,0 +1,21 @@
+// fourfold ppo: phase 4, improve the policy against the reward model.
+import { PpoConfig } from '../../ppo/config.ts';
+import { defineCommand } from '../command.ts';
+import { startJob } from '../startJob.ts';
+
+export const command = defineCommand({
+  name: 'ppo',
+  describe: 'Phase 4: improve a chat model by PPO with a KL penalty',
+  config: PpoConfig,
+  printsConfig: true,
+  async run(context) {
+    const { trainPpo } = await import('../../ppo/train.ts');
+    const policy = await trainPpo(await startJob(context, context.config.backend), context.config);
+    const { reward, kl, step } = policy.metrics;
+    context.print(
+      context.json
+        ? JSON.stringify(policy)
+        : `${policy.id}: ${step} iterations, last reward ${reward?.toFixed(3)}, KL ${kl?.toFixed(2)} nats a reply`,
+    );
+  },
+});

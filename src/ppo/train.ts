@@ -1,0 +1,308 @@
+// `fourfold ppo`: proximal policy optimisation against a reward model with a KL penalty, in the paper's order.
+// Schulman et al. (2017), algorithm 1; for language Ziegler et al. (2019) and Ouyang et al. (2022).
+import { z } from 'zod';
+import type { ArtifactOf } from '../core/artifacts.ts';
+import { FourfoldError } from '../core/errors.ts';
+import { randomFrom, seedOf, shuffled } from '../core/random.ts';
+import { AdamW } from '../engine/adamW.ts';
+import { clipByGlobalNorm, valueAndGradients } from '../engine/gradients.ts';
+import * as tf from '../engine/tf.ts';
+import { makeBatch } from '../model/batch.ts';
+import { responseLogProbs, responseValues } from '../model/heads.ts';
+import { loadModel, type Model, saveModel } from '../model/model.ts';
+import { decays } from '../model/parameters.ts';
+import { type ModelReference, resolveModel, resolvePrompts } from '../store/references.ts';
+import { renderPrompt } from '../tokens/rendering.ts';
+import { loadTokenizer, type Tokenizer } from '../tokens/tokenizer.ts';
+import { restoreCheckpoint, writeCheckpoint } from '../training/checkpoint.ts';
+import { type Job, openRun } from '../training/job.ts';
+import { learningRateAt } from '../training/learningRate.ts';
+import { examplesOfStep } from '../training/supervised.ts';
+import { explainedVariance, generalizedAdvantages, tokenRewards, whiten } from './advantages.ts';
+import type { PpoConfig } from './config.ts';
+import { klController } from './klController.ts';
+import { policyLoss, valueLoss } from './loss.ts';
+import { type Episode, type RolloutPrompt, rollOut } from './rollout.ts';
+
+const State = z.strictObject({ iterations: z.int(), klCoefficient: z.number() });
+
+/** An episode ready for optimisation. */
+interface Lesson extends Episode {
+  advantages: number[];
+  returns: number[];
+}
+
+interface Learner {
+  model: Model;
+  optimizer: AdamW;
+  learningRate: number;
+}
+
+const mean = (values: ReadonlyArray<number>) =>
+  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+
+/** Nats of one reply: Σ log π - log π_ref over its tokens. */
+const klOf = ({ logProbs, refLogProbs }: Episode) =>
+  logProbs.reduce((sum, logProb, t) => sum + logProb - (refLogProbs[t] ?? 0), 0);
+
+/** Score that enters the token rewards: normalised, clipped, less the penalty of a reply that never ended. */
+function scoreOf(episode: Episode, config: PpoConfig, scale: { mean: number; deviation: number }): number {
+  const normalized = config.normalizeReward ? (episode.reward - scale.mean) / scale.deviation : episode.reward;
+  const clipped = Math.min(config.rewardClip, Math.max(-config.rewardClip, normalized));
+  return clipped - (episode.finishReason === 'length' ? config.missingEndPenalty : 0);
+}
+
+/** One optimiser step of one model. @returns its loss, gradient norm and extra figures, read back at once */
+async function learn(
+  { model, optimizer, learningRate }: Learner,
+  maxGradNorm: number,
+  lossAndFigures: () => { loss: tf.Scalar; figures: tf.Scalar[] },
+): Promise<number[]> {
+  let figures: tf.Scalar[] = [];
+  const { value, gradients } = valueAndGradients(model.parameters, () => {
+    const result = lossAndFigures();
+    figures = result.figures.map((figure) => tf.keep(figure));
+    return result.loss;
+  });
+  const { gradients: clipped, norm } = clipByGlobalNorm(gradients, maxGradNorm);
+  const stacked = tf.tidy(() => tf.stack([value, norm, ...figures]));
+  const numbers = Array.from(await stacked.data());
+  tf.dispose([stacked, value, norm, ...figures, ...gradients.values()]);
+  if (numbers.every(Number.isFinite)) optimizer.step(model.parameters, clipped, learningRate);
+  tf.dispose([...clipped.values()]);
+  return numbers;
+}
+
+/** All epochs and minibatches of one iteration. @returns the means of the figures by name */
+async function optimize(
+  lessons: ReadonlyArray<Lesson>,
+  { policy, value }: { policy: Learner; value: Learner },
+  { config, iteration }: { config: PpoConfig; iteration: number },
+): Promise<Record<string, number>> {
+  const rows: number[][] = [];
+  const size = Math.ceil(lessons.length / config.minibatches);
+  for (let epoch = 0; epoch < config.epochs; epoch++) {
+    const order = shuffled(lessons, randomFrom(seedOf(config.seed, 'minibatches', iteration, epoch)));
+    for (let start = 0; start < order.length; start += size) {
+      const mb = order.slice(start, start + size);
+      const mbSequences = mb.map((lesson) => lesson.sequence);
+      const flat = (read: (lesson: Lesson) => number[]) => tf.tensor1d(mb.flatMap(read), 'float32');
+      const policyFigures = await learn(policy, config.maxGradNorm, () => {
+        const batch = makeBatch(mbSequences, policy.model.config.maxPositions);
+        const { loss, approxKl, clipFraction, ratioMax } = policyLoss(
+          {
+            logProbs: responseLogProbs(policy.model, batch, config.temperature).logProbs,
+            oldLogProbs: flat((lesson) => lesson.logProbs),
+            advantages: flat((lesson) => lesson.advantages),
+          },
+          config.clipRange,
+        );
+        return { loss, figures: [approxKl, clipFraction, ratioMax] };
+      });
+      const valueFigures = await learn(value, config.maxGradNorm, () => {
+        const batch = makeBatch(mbSequences, value.model.config.maxPositions);
+        const loss = valueLoss(
+          {
+            values: responseValues(value.model, batch),
+            oldValues: flat((lesson) => lesson.values),
+            returns: flat((lesson) => lesson.returns),
+          },
+          config.valueClipRange,
+        );
+        return { loss, figures: [] };
+      });
+      rows.push([...policyFigures, ...valueFigures]);
+    }
+  }
+  const names = ['policyLoss', 'policyGradNorm', 'approxKl', 'clipFraction', 'ratioMax', 'valueLoss', 'valueGradNorm'];
+  return Object.fromEntries(names.map((name, i) => [name, mean(rows.map((row) => row[i] ?? Number.NaN))]));
+}
+
+/** Figures of the roll-out, before anything was learned from it. */
+function rolloutFigures(lessons: ReadonlyArray<Lesson>): Record<string, number> {
+  return {
+    reward: mean(lessons.map((lesson) => lesson.reward)),
+    kl: mean(lessons.map(klOf)),
+    entropy: mean(lessons.flatMap((lesson) => lesson.entropy)),
+    replyTokens: mean(lessons.map((lesson) => lesson.logProbs.length)),
+    finishedShare: mean(lessons.map((lesson) => (lesson.finishReason === 'stop' ? 1 : 0))),
+    explainedVariance:
+      explainedVariance(
+        lessons.flatMap((lesson) => lesson.values),
+        lessons.flatMap((lesson) => lesson.returns),
+      ) ?? 0,
+  };
+}
+
+/** What the reward model's own card says of its scale; 0 and 1 for one from elsewhere. */
+function scaleOf({ artifact }: ModelReference): { mean: number; deviation: number } {
+  const { rewardMean = 0, rewardDeviation = 1 } = artifact?.metrics ?? {};
+  return { mean: rewardMean, deviation: Math.max(rewardDeviation, 1e-6) };
+}
+
+async function trainingPrompts(job: Job, config: PpoConfig, tokenizer: Tokenizer, context: number) {
+  const { artifact, prompts } = await resolvePrompts(job.workspace, config.prompts, job.path);
+  const rendered: RolloutPrompt[] = prompts
+    .filter((prompt) => prompt.split === 'train')
+    .map((prompt) => ({ id: prompt.id, ids: renderPrompt(tokenizer, prompt.messages) }));
+  const fitting = rendered.filter(({ ids }) => ids.length + config.maxNewTokens <= context);
+  if (fitting.length < rendered.length) {
+    job.note(
+      `${rendered.length - fitting.length} prompts leave no room for ${config.maxNewTokens} new tokens in ${context} and are left out`,
+    );
+  }
+  if (fitting.length === 0)
+    throw new FourfoldError('bad-input', 'Expected at least one training prompt that fits the context, got none.');
+  return { promptSet: artifact, prompts: fitting };
+}
+
+/** A reward model that reads text otherwise than the policy writes it gives wrong rewards: refuse it. */
+async function checkContract(tokenizer: Tokenizer, policy: ModelReference, reward: ModelReference): Promise<void> {
+  const other = await loadTokenizer(reward.dir);
+  if (other.contract === tokenizer.contract) return;
+  throw new FourfoldError(
+    'bad-model',
+    `Expected one tokenizer and chat template, but ${policy.name} has ${tokenizer.contract.slice(0, 12)} and ${reward.name} has ` +
+      `${other.contract.slice(0, 12)}. Train the reward model from a version of the same chat model.`,
+  );
+}
+
+/** Improves the policy and keeps it as an artefact. @throws not-finite, interrupted (after a checkpoint), bad-model. */
+export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<'model'>> {
+  const { workspace, signal } = job;
+  const policyRef = resolveModel(workspace, config.model, job.path);
+  const rewardRef = resolveModel(workspace, config.rewardModel, job.path);
+  const tokenizer = await loadTokenizer(policyRef.dir);
+  await checkContract(tokenizer, policyRef, rewardRef);
+  if (tokenizer.eosId === null)
+    throw new FourfoldError('bad-model', `${policyRef.name}: expected an end-of-turn token, the tokenizer has none.`);
+  const eosId = tokenizer.eosId;
+  const scale = scaleOf(rewardRef);
+
+  // Policy and its frozen copy; the critic starts from the reward model, whose head already reads a reply's worth.
+  const policy = await loadModel(policyRef.dir, 'causal-lm');
+  const reference = await loadModel(policyRef.dir, 'causal-lm');
+  const reward = await loadModel(rewardRef.dir, 'scalar');
+  const value = await loadModel(rewardRef.dir, 'scalar');
+  const policyOptimizer = new AdamW({ ...config, decays });
+  const valueOptimizer = new AdamW({ ...config, decays });
+  const parts = [
+    { name: 'policy', parameters: policy.parameters, optimizer: policyOptimizer },
+    { name: 'value', parameters: value.parameters, optimizer: valueOptimizer },
+  ];
+  try {
+    const { promptSet, prompts } = await trainingPrompts(job, config, tokenizer, policy.config.maxPositions);
+    const run = await openRun(workspace, 'ppo', config);
+    const checkpoint = await run.latestCheckpoint();
+    const restored = checkpoint === null ? null : await restoreCheckpoint(checkpoint.dir, parts, State);
+    const kl = klController(restored?.klCoefficient ?? config.klCoefficient, {
+      target: config.klTarget,
+      horizon: config.klHorizon,
+    });
+    let done = restored?.iterations ?? 0;
+    let last: Record<string, number> = {};
+    const save = () =>
+      run.saveCheckpoint(done, (dir) =>
+        writeCheckpoint(dir, parts, { iterations: done, klCoefficient: kl.coefficient }),
+      );
+    const task = job.progress.start('ppo', config.iterations, 'iterations');
+    try {
+      while (done < config.iterations) {
+        if (signal.aborted) {
+          await save();
+          throw new FourfoldError(
+            'interrupted',
+            `Stopped after iteration ${done} of ${config.iterations}; go on with --resume ${run.id}.`,
+          );
+        }
+        const rate = (learningRate: number) =>
+          learningRateAt(done, {
+            ...config,
+            learningRate,
+            warmupSteps: config.warmupIterations,
+            totalSteps: config.iterations,
+          });
+
+        // 1. Roll out.
+        const chosen = examplesOfStep(prompts, {
+          batchSize: config.promptsPerIteration,
+          seed: config.seed,
+          step: done,
+        });
+        const episodes = await rollOut({ policy, reference, value, reward }, chosen, {
+          config,
+          iteration: done,
+          eosId,
+        });
+
+        // 2. Rewards a token, advantages, returns.
+        const judged = episodes.map((episode) => {
+          const rewards = tokenRewards(
+            { ...episode, score: scoreOf(episode, config, scale) },
+            { klCoefficient: kl.coefficient },
+          );
+          return { ...episode, ...generalizedAdvantages(rewards, episode.values, config) };
+        });
+        const whitened = config.whitenAdvantages ? whiten(judged.map((lesson) => lesson.advantages)) : null;
+        const lessons: Lesson[] = judged.map((lesson, i) => ({
+          ...lesson,
+          advantages: whitened?.[i] ?? lesson.advantages,
+        }));
+
+        // 3. Several epochs of clipped updates of policy and critic.
+        const learningRate = rate(config.learningRate);
+        const learned = await optimize(
+          lessons,
+          {
+            policy: { model: policy, optimizer: policyOptimizer, learningRate },
+            value: {
+              model: value,
+              optimizer: valueOptimizer,
+              learningRate: rate(config.valueLearningRate ?? config.learningRate),
+            },
+          },
+          { config, iteration: done },
+        );
+        last = { ...rolloutFigures(lessons), ...learned, klCoefficient: kl.coefficient, learningRate };
+        done++;
+        const odd = Object.entries(last).find(([, figure]) => !Number.isFinite(figure));
+        if (odd !== undefined) {
+          throw new FourfoldError(
+            'not-finite',
+            `Iteration ${done}: expected finite numbers, got ${odd[0]} = ${odd[1]}. Lower the learning rate; the newest checkpoint is from before.`,
+          );
+        }
+
+        // 4. Steer the penalty.
+        kl.update(last.kl ?? 0, lessons.length);
+        await run.metrics.append([{ step: done, ...last }]);
+        task.update(done, { reward: (last.reward ?? 0).toFixed(2), kl: (last.kl ?? 0).toFixed(2) });
+        if (config.checkpointEvery > 0 && done % config.checkpointEvery === 0 && done < config.iterations) await save();
+      }
+    } finally {
+      task.finish();
+    }
+    const parents = [policyRef.artifact?.id, rewardRef.artifact?.id, promptSet.id].flatMap((id) => id ?? []);
+    return await workspace.artifacts.create(
+      {
+        kind: 'model',
+        role: 'policy',
+        parents,
+        seed: config.seed,
+        config: { ...config, contract: tokenizer.contract },
+        engine: job.engine,
+        round: policyRef.artifact?.round ?? 1,
+        runId: run.id,
+        metrics: { step: done, ...last },
+      },
+      async (dir) => {
+        await saveModel(dir, policy, { bosId: tokenizer.bosId, eosId });
+        await tokenizer.copyTo(dir);
+      },
+    );
+  } finally {
+    for (const model of [policy, reference, reward, value]) model.dispose();
+    policyOptimizer.dispose();
+    valueOptimizer.dispose();
+  }
+}
