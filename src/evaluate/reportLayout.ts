@@ -22,7 +22,7 @@ ${content}
 }
 
 /** A drawing under its title, over the finding in words. */
-export function figure(title: string, finding: string, drawing: Html, kind: 'wide' | 'half' | 'small' = 'half'): Html {
+export function figure(title: string, finding: string, drawing: Html, kind: 'half' | 'small' = 'half'): Html {
   return html`<figure class="${kind}"><h3>${title}</h3>${drawing}<figcaption>${finding}</figcaption></figure>`;
 }
 
@@ -30,11 +30,14 @@ export interface Column {
   title: string;
   /** Figures are set flush right. */
   isNumber?: boolean;
+  /** Sentences, which may break into lines. */
+  isLong?: boolean;
 }
 
 /** A table that scrolls sideways by itself on a narrow screen; the first cell of a row heads it. */
 export function table(caption: string, columns: ReadonlyArray<Column>, rows: ReadonlyArray<HtmlValue[]>): Html {
-  const cls = (column: number) => (columns[column]?.isNumber === true ? 'number' : 'text');
+  const cls = (column: number) =>
+    columns[column]?.isNumber === true ? 'number' : columns[column]?.isLong === true ? 'long' : 'text';
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
 <caption>${caption}</caption>
 <thead><tr>${columns.map(({ title }, i) => html`<th scope="col" class="${cls(i)}">${title}</th>`)}</tr></thead>

@@ -49,8 +49,8 @@ const HEADLINE = `
 .failed .stamp { color: var(--bad); }
 .verdict ul { margin: 0; padding: 0 0 0 1.1em; flex: 1 1 24em; }
 .verdict li::marker { color: var(--muted); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); gap: 1px; margin: 20px 0 0; background: var(--grid); border: 1px solid var(--grid); border-radius: 10px; overflow: hidden; }
-.tiles > div { background: var(--card); padding: 16px 20px 18px; }
+.tiles { display: grid; grid-template-columns: repeat(3, 1fr); gap: 1px; margin: 20px 0 0; background: var(--card); border: 1px solid var(--grid); border-radius: 10px; overflow: hidden; }
+.tiles > div { box-shadow: 0 0 0 1px var(--grid); padding: 16px 20px 18px; }
 .tiles dt { color: var(--muted); font-size: .88rem; }
 .tiles dd { margin: 2px 0 0; }
 .tiles strong { display: block; font: 600 1.75rem/1.25 var(--serif); font-variant-numeric: lining-nums tabular-nums; }
@@ -62,8 +62,7 @@ const FIGURES = `
 .triple { grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr)); margin-top: 28px; }
 .pair > *, .triple > * { min-width: 0; }
 figure { margin: 0; }
-figure.wide { max-width: 720px; margin-top: 16px; }
-figure.half { max-width: 560px; }
+figure.half { max-width: 490px; }
 figcaption { color: var(--muted); font-size: .88rem; line-height: 1.45; margin-top: 6px; max-width: 40em; text-wrap: pretty; }
 .chart { display: block; width: 100%; height: auto; font-family: var(--sans); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 22px; margin-bottom: 0; }
@@ -79,9 +78,11 @@ caption { text-align: left; font-weight: 600; font-size: .95rem; padding-bottom:
 th, td { padding: 8px 12px; border-bottom: 1px solid var(--grid); text-align: left; vertical-align: baseline; }
 th:first-child { padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--muted); font-weight: 500; font-size: .85rem; vertical-align: bottom; }
-tbody th { font-weight: 500; }
-.number { text-align: right; white-space: nowrap; }
-thead .number { white-space: normal; }
+tbody th { font-weight: 500; white-space: nowrap; }
+time { white-space: nowrap; }
+.number { text-align: right; white-space: nowrap; } .number small { display: block; line-height: 1.3; }
+.text { white-space: nowrap; } td.long { min-width: 14em; }
+thead th.number { white-space: normal; min-width: 5.5em; }
 .tag { display: inline-block; font-size: .78rem; line-height: 1.5; color: var(--muted); background: var(--wash); border-radius: 4px; padding: 0 .5em; white-space: nowrap; }`;
 
 const SAMPLES = `
@@ -110,7 +111,6 @@ const TREE = `
 .node { display: inline-block; padding: 6px 0; line-height: 1.5; }
 .node code, .node.again, .node.missing { color: var(--muted); }
 .node small { display: block; }
-.node.again b, .node.missing b { font-weight: 500; }
 details { border-bottom: 1px solid var(--grid); }
 summary { padding: 10px 0; cursor: pointer; font-weight: 600; }
 .settings { columns: 2 340px; column-gap: 40px; margin: 0 0 16px; font-size: .9rem; }
@@ -145,6 +145,7 @@ const PRINT = `
   figure, .sample, tr, .verdict, .tiles { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .pair { grid-template-columns: 1fr 1fr; } .triple { grid-template-columns: 1fr 1fr 1fr; }
   details::details-content { content-visibility: visible; block-size: auto; }
+  table { font-size: 8.5pt; } th, td { padding: 4px 6px; } .pair, .triple { gap: 16px 20px; }
   .scroll, pre { overflow: visible; } pre code { white-space: pre-wrap; }
 }`;
 

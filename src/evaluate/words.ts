@@ -7,11 +7,16 @@ const MINUS = '\u2212';
 /** A number with as many decimals as its size deserves: 1234, 12.3, 1.23, 0.0012. */
 export function formatNumber(value: number, decimals?: number): string {
   const size = Math.abs(value);
-  const places =
-    decimals ?? (size >= 1000 ? 0 : size >= 100 ? 1 : size >= 0.1 || size === 0 ? 2 : size >= 0.01 ? 3 : 4);
+  const places = decimals ?? (size >= 1000 ? 0 : size >= 10 ? 1 : size >= 0.1 || size === 0 ? 2 : size >= 0.01 ? 3 : 4);
   const text = size > 0 && size < 0.0001 && decimals === undefined ? value.toExponential(1) : value.toFixed(places);
   // A number that rounds to nothing has no sign.
   return /^-0(\.0*)?$/.test(text) ? text.slice(1) : text.replace('-', MINUS);
+}
+
+/** A number for an axis: without the zeros at its end. */
+export function axisNumber(value: number): string {
+  const text = formatNumber(value);
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
 /** A number with its sign, for differences and biases. */

@@ -8,6 +8,7 @@ import { GridComponent, MarkLineComponent, RadarComponent } from 'echarts/compon
 import { type ComposeOption, init, use } from 'echarts/core';
 import { LabelLayout } from 'echarts/features';
 import { SVGRenderer } from 'echarts/renderers';
+import { contentId } from '../../core/ids.ts';
 import { escapeHtml, Html } from '../html.ts';
 import type { ModelRole } from '../reportData.ts';
 
@@ -45,6 +46,7 @@ export const COLOURS = {
   policy: '#c2552a',
   other: '#7d5ba6',
   good: '#2f7d4f',
+  bad: '#b3352c',
 } as const;
 
 /** A model keeps its colour through the whole report. */
@@ -66,8 +68,6 @@ export interface ChartSize {
   width: number;
   height: number;
 }
-
-let drawn = 0;
 
 /**
  * Draws a chart.
@@ -92,8 +92,9 @@ function inlined(svg: string, { width, height }: ChartSize, label: string): stri
     .replaceAll(/ (?:class="zr\d+-cls-\d+"|pointer-events="visible"|xml:space="preserve")/g, '')
     .replaceAll('font-family:sans-serif;', '')
     .replaceAll(/\n\s*/g, '');
-  const prefix = `c${drawn++}-`;
-  text = text.replaceAll(/\bzr\d+-/g, prefix);
+  text = text.replaceAll(/\bzr\d+-/g, 'zr-');
+  // Ids follow from what is drawn: the same data give the same page, and two drawings do not share one.
+  text = text.replaceAll('zr-', `c${contentId(text)}-`);
   for (const [variable, colour] of Object.entries(COLOURS)) text = text.replaceAll(colour, `var(--${variable})`);
   return text;
 }

@@ -2,7 +2,7 @@
 import type { LineSeriesOption } from 'echarts/charts';
 import type { Html } from '../html.ts';
 import type { Point } from '../reportData.ts';
-import { formatNumber } from '../words.ts';
+import { axisNumber } from '../words.ts';
 import { type ChartSize, COLOURS, drawChart, FONT_SIZE, labelStyle } from './draw.ts';
 
 export interface Curve {
@@ -32,11 +32,10 @@ export interface LineChartOptions extends ChartSize {
 /** Curves with more points than this are drawn as a moving mean over a faint original. */
 const SMOOTH_ABOVE = 60;
 
-/** Centred moving mean over `reach` points on each side, narrower at the ends. */
+/** Moving mean over `reach` points on each side, as far as there are any. */
 export function movingMean(points: ReadonlyArray<Point>, reach: number): Point[] {
   return points.map(([x], i) => {
-    const near = Math.min(reach, i, points.length - 1 - i);
-    const window = points.slice(i - near, i + near + 1);
+    const window = points.slice(Math.max(0, i - reach), i + reach + 1);
     return [x, window.reduce((sum, [, y]) => sum + y, 0) / window.length];
   });
 }
@@ -48,8 +47,9 @@ export function lineChart(options: LineChartOptions): Html {
   const names = shown.length > 1 ? shown.map((curve) => curve.name) : [];
   const longest = Math.max(0, ...names.map((name) => name.length));
   const xs = shown.flatMap((curve) => curve.points.map(([x]) => x));
+  const [xMin, xMax] = [Math.min(...xs), Math.max(...xs)];
   const series = shown.flatMap((curve) => curveSeries(curve, names.length > 0));
-  if (references.length > 0) series.push(referenceSeries(references));
+  if (references.length > 0) series.push(referenceSeries(references, xMin));
   return drawChart(
     {
       grid: {
@@ -66,20 +66,21 @@ export function lineChart(options: LineChartOptions): Html {
         nameLocation: 'middle',
         nameGap: 24,
         nameTextStyle: labelStyle,
-        min: Math.min(...xs),
-        max: Math.max(...xs),
+        min: xMin,
+        max: xMax,
         splitNumber: 4,
         axisLabel: { ...labelStyle, hideOverlap: true },
-        axisLine: { lineStyle: { color: COLOURS.rule } },
+        axisLine: { onZero: false, lineStyle: { color: COLOURS.rule } },
         axisTick: { show: false },
         splitLine: { show: false },
       },
       yAxis: {
         type: 'value',
         scale: true,
-        ...yRange(options, shown),
+        ...(options.yMin === undefined ? {} : { min: options.yMin }),
+        ...(options.yMax === undefined ? {} : { max: options.yMax }),
         splitNumber: 4,
-        axisLabel: { ...labelStyle, formatter: (value: number) => axisNumber(value) },
+        axisLabel: { ...labelStyle, formatter: axisNumber },
         axisLine: { show: false },
         axisTick: { show: false },
         splitLine: { lineStyle: { color: COLOURS.grid } },
@@ -89,25 +90,6 @@ export function lineChart(options: LineChartOptions): Html {
     { width, height },
     label,
   );
-}
-
-/** The axis holds the reference lines too, which ECharts does not see to by itself. */
-function yRange({ yMin, yMax, references = [] }: LineChartOptions, curves: ReadonlyArray<Curve>) {
-  const ys = [
-    ...curves.flatMap((curve) => curve.points.map(([, y]) => y)),
-    ...references.map((reference) => reference.y),
-  ];
-  const [low, high] = [Math.min(...ys), Math.max(...ys)];
-  const margin = (high - low) * 0.06;
-  return {
-    min: yMin ?? ((extent: { min: number }) => (low < extent.min ? low - margin : extent.min)),
-    max: yMax ?? ((extent: { max: number }) => (high > extent.max ? high + margin : extent.max)),
-  };
-}
-
-function axisNumber(value: number): string {
-  const text = formatNumber(value);
-  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
 function curveSeries(curve: Curve, named: boolean): LineSeriesOption[] {
@@ -141,10 +123,13 @@ function curveSeries(curve: Curve, named: boolean): LineSeriesOption[] {
   return [faint, main];
 }
 
-function referenceSeries(references: ReadonlyArray<ReferenceLine>): LineSeriesOption {
+/** The lines, and a point at each that nobody sees: an axis makes room for data, not for lines. */
+function referenceSeries(references: ReadonlyArray<ReferenceLine>, xMin: number): LineSeriesOption {
   return {
     type: 'line',
-    data: [],
+    data: references.map(({ y }) => [xMin, y]),
+    showSymbol: false,
+    lineStyle: { opacity: 0 },
     silent: true,
     markLine: {
       silent: true,
@@ -152,7 +137,14 @@ function referenceSeries(references: ReadonlyArray<ReferenceLine>): LineSeriesOp
       lineStyle: { color: COLOURS.ink, width: 1, type: [3, 3] },
       data: references.map(({ name, y }) => ({
         yAxis: y,
-        label: { formatter: name, position: 'insideStartTop', color: COLOURS.ink, fontSize: FONT_SIZE },
+        label: {
+          formatter: name,
+          position: 'insideStartTop',
+          color: COLOURS.ink,
+          fontSize: FONT_SIZE,
+          textBorderColor: COLOURS.paper,
+          textBorderWidth: 3,
+        },
       })),
     },
   };

@@ -4,14 +4,15 @@ import type { RadarSection } from '../reportData.ts';
 import { type ChartSize, COLOURS, drawChart, FONT_SIZE, ROLE_SYMBOL, roleColour } from './draw.ts';
 
 const STEPS = 4;
+const RADIUS = 138;
 
 export function radarChart({ dimensions, models }: RadarSection, size: ChartSize, label: string): Html {
   return drawChart(
     {
       radar: {
-        indicator: dimensions.map((name) => ({ name, min: 0, max: 1 })),
-        center: ['50%', '52%'],
-        radius: '68%',
+        indicator: dimensions.map((name) => ({ name: name.replaceAll('-', '-\n'), min: 0, max: 1 })),
+        center: ['50%', '53%'],
+        radius: RADIUS,
         splitNumber: STEPS,
         axisName: { color: COLOURS.ink, fontSize: FONT_SIZE },
         axisNameGap: 8,
@@ -24,7 +25,7 @@ export function radarChart({ dimensions, models }: RadarSection, size: ChartSize
         name,
         silent: true,
         symbol: ROLE_SYMBOL[role],
-        symbolSize: 6,
+        symbolSize: role === 'policy' ? 9 : 6,
         data: [{ name, value: values.map((interval) => interval.value) }],
         itemStyle: { color: roleColour(role) },
         lineStyle: { color: roleColour(role), width: 2, type: role === 'base' ? [4, 3] : 'solid' },

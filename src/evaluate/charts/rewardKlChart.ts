@@ -2,6 +2,7 @@
 // (the over-optimisation curve of Gao, Schulman and Hilton, 2022, figure 1, which has the square root of KL there).
 import type { Html } from '../html.ts';
 import type { PpoHistory } from '../reportData.ts';
+import { axisNumber } from '../words.ts';
 import { type ChartSize, COLOURS, drawChart, FONT_SIZE, labelStyle } from './draw.ts';
 
 /** Draws the path from the first iteration to the last, the target as a vertical line. */
@@ -10,10 +11,9 @@ export function rewardKlChart({ klTarget, iterations }: PpoHistory, size: ChartS
   const last = iterations.length - 1;
   const ends = [...new Set([0, last])].map((i) => ({
     value: path[i] ?? [],
-    label: { formatter: i === 0 ? 'first' : 'last', position: i === 0 ? ('right' as const) : ('top' as const) },
-    itemStyle: { color: i === 0 ? COLOURS.sft : COLOURS.policy },
+    label: { formatter: i === 0 ? 'first' : 'last', position: i === 0 ? ('right' as const) : ('bottom' as const) },
+    itemStyle: { color: i === 0 ? COLOURS.sft : COLOURS.policy, opacity: 1 },
   }));
-  const furthest = Math.max(...iterations.map(({ kl }) => kl), klTarget ?? 0);
   return drawChart(
     {
       grid: { left: 4, right: 16, top: 22, bottom: 22, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
@@ -24,10 +24,8 @@ export function rewardKlChart({ klTarget, iterations }: PpoHistory, size: ChartS
         nameGap: 24,
         nameTextStyle: labelStyle,
         min: 0,
-        max: (extent) =>
-          furthest > extent.max ? Math.ceil(furthest * 1.08 * 10) / 10 : Math.ceil(extent.max * 10) / 10,
         axisLabel: { ...labelStyle, hideOverlap: true },
-        axisLine: { lineStyle: { color: COLOURS.rule } },
+        axisLine: { onZero: false, lineStyle: { color: COLOURS.rule } },
         axisTick: { show: false },
         splitLine: { show: false },
       },
@@ -35,7 +33,9 @@ export function rewardKlChart({ klTarget, iterations }: PpoHistory, size: ChartS
         type: 'value',
         scale: true,
         splitNumber: 4,
-        axisLabel: labelStyle,
+        axisLabel: { ...labelStyle, formatter: axisNumber },
+        axisLine: { show: false },
+        axisTick: { show: false },
         splitLine: { lineStyle: { color: COLOURS.grid } },
       },
       series: [
@@ -59,12 +59,26 @@ export function rewardKlChart({ klTarget, iterations }: PpoHistory, size: ChartS
                 },
               }),
         },
+        // A point that nobody sees at the target: an axis makes room for data, not for lines.
+        {
+          type: 'line',
+          silent: true,
+          showSymbol: false,
+          lineStyle: { opacity: 0 },
+          data: klTarget === null ? [] : [[klTarget, iterations[0]?.reward ?? 0]],
+        },
         {
           type: 'scatter',
           silent: true,
           symbolSize: 10,
           data: ends,
-          label: { show: true, color: COLOURS.ink, fontSize: FONT_SIZE },
+          label: {
+            show: true,
+            color: COLOURS.ink,
+            fontSize: FONT_SIZE,
+            textBorderColor: COLOURS.paper,
+            textBorderWidth: 3,
+          },
         },
       ],
     },

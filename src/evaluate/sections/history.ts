@@ -6,7 +6,7 @@ import type { HistoryPoint, Point } from '../reportData.ts';
 import { figure, type Section, section, table } from '../reportLayout.ts';
 import { describeCurve, formatInterval } from '../words.ts';
 
-const SIZE = { width: 460, height: 230 };
+const SIZE = { width: 400, height: 215 };
 
 export function historySection(history: ReadonlyArray<HistoryPoint>): Section {
   const points = history.map(({ reward }, i): Point => [i + 1, reward.value]);
@@ -17,21 +17,17 @@ export function historySection(history: ReadonlyArray<HistoryPoint>): Section {
     xName: 'evaluation',
     label: finding,
   });
-  return section(
-    'history',
-    'Evaluations so far',
-    html`<div class="pair">${[
-      figure('Mean reward by evaluation', finding, drawing),
-      table(
-        'Evaluations, oldest first',
-        [{ title: 'Evaluation' }, { title: 'Model' }, { title: 'When' }, { title: 'Reward', isNumber: true }],
-        history.map(({ evaluation, model, createdAt, reward }) => [
-          evaluation,
-          model,
-          html`<time datetime="${createdAt}">${createdAt.slice(0, 16).replace('T', ' ')}</time>`,
-          formatInterval(reward),
-        ]),
-      ),
-    ]}</div>`,
-  );
+  return section('history', 'Evaluations so far', [
+    figure('Mean reward by evaluation', finding, drawing),
+    table(
+      'Evaluations, oldest first',
+      [{ title: 'Evaluation' }, { title: 'Model' }, { title: 'When' }, { title: 'Reward', isNumber: true }],
+      history.map(({ evaluation, model, createdAt, reward }) => [
+        evaluation,
+        model,
+        html`<time datetime="${createdAt}">${createdAt.slice(0, 16).replace('T', ' ')}</time>`,
+        formatInterval(reward),
+      ]),
+    ),
+  ]);
 }

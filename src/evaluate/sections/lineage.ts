@@ -41,23 +41,40 @@ function detailsOf(artifact: Artifact): string[] {
 
 export function lineageSection({ root, nodes }: LineageSection): Section {
   const byId = new Map(nodes.map((node) => [node.id, node]));
-  const shown = new Set<string>();
   return section(
     'lineage',
     'Lineage',
-    html`<p>What ${root} was made of, back to the prompts. Each artefact is told once, with the first digits of the
-SHA-256 over its files; where it comes up again, it is named only.</p>`,
-    html`<ul class="tree">${branch(root, byId, shown)}</ul>`,
+    html`<p>What ${root} was made of, back to the prompts, with the first digits of the SHA-256 over each artefact’s
+files. An artefact is told once, as near to the top as it comes; elsewhere it is linked.</p>`,
+    html`<ul class="tree">${branch(root, byId, homes(root, byId))}</ul>`,
   );
 }
 
-/** Depth first; `shown` is what was told already, which also ends a cycle in damaged data. */
-function branch(id: string, byId: ReadonlyMap<string, LineageNode>, shown: Set<string>): Html {
+/** Under which child each artefact is told: the first that leads to it, breadth first. Ends on cycles too. */
+function homes(root: string, byId: ReadonlyMap<string, LineageNode>): Map<string, string | null> {
+  const home = new Map<string, string | null>([[root, null]]);
+  // A Map is walked in order of insertion, entries added on the way included.
+  for (const [id] of home) {
+    for (const parent of byId.get(id)?.parents ?? []) if (!home.has(parent)) home.set(parent, id);
+  }
+  return home;
+}
+
+function branch(id: string, byId: ReadonlyMap<string, LineageNode>, home: ReadonlyMap<string, string | null>): Html {
   const node = byId.get(id);
-  if (node === undefined) return html`<li><span class="node missing"><b>${id}</b> not in this workspace</span></li>`;
-  if (shown.has(id)) return html`<li><span class="node again"><b>${id}</b> told above</span></li>`;
-  shown.add(id);
-  return html`<li><span class="node ${node.kind}"><b>${id}</b> <span class="tag">${node.kind}</span>
-<code>${node.sha256.slice(0, HASH_SHOWN)}</code>${node.details.map((detail) => html`<small>${detail}</small>`)}</span>
-${node.parents.length === 0 ? null : html`<ul>${node.parents.map((parent) => branch(parent, byId, shown))}</ul>`}</li>`;
+  if (node === undefined) {
+    return html`<li><span class="node" id="artefact-${id}"><b>${id}</b> <span class="nothing">not in this workspace</span></span></li>`;
+  }
+  const parents = [...new Set(node.parents)];
+  const here = parents.filter((parent) => home.get(parent) === id);
+  const elsewhere = parents.filter((parent) => home.get(parent) !== id);
+  return html`<li><span class="node" id="artefact-${id}"><b>${id}</b> <span class="tag">${node.kind}</span>
+<code>${node.sha256.slice(0, HASH_SHOWN)}</code>${node.details.map((detail) => html`<small>${detail}</small>`)}${
+    elsewhere.length === 0
+      ? null
+      : html`<small>${here.length === 0 ? 'from' : 'also from'} ${elsewhere.map(
+          (parent, i) => html`${i === 0 ? null : ', '}<a href="#artefact-${parent}">${parent}</a>`,
+        )}</small>`
+  }</span>
+${here.length === 0 ? null : html`<ul>${here.map((parent) => branch(parent, byId, home))}</ul>`}</li>`;
 }

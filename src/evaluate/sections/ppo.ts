@@ -7,7 +7,8 @@ import type { Point, PpoHistory, PpoIteration } from '../reportData.ts';
 import { figure } from '../reportLayout.ts';
 import { describeCurve, endsOf, formatNumber } from '../words.ts';
 
-const HALF = { width: 460, height: 250 };
+/** The three that matter most are a little taller than the rest. */
+const MAIN = { width: 330, height: 240 };
 const SMALL = { width: 330, height: 190 };
 
 const SMALL_FIGURES: ReadonlyArray<{ key: keyof PpoIteration; title: string; quantity: string; yMax?: number }> = [
@@ -28,18 +29,18 @@ export function ppoFigures(history: PpoHistory): Html {
   const pathWords = describePath(history);
   const curve = (points: Point[]) => [{ name: '', points, colour: COLOURS.policy }];
   const references = klTarget === null ? [] : [{ name: 'target', y: klTarget }];
-  return html`<div class="pair">${[
+  return html`<div class="triple">${[
     figure(
       'PPO, reward',
       rewardWords,
-      lineChart({ ...HALF, curves: curve(reward), xName: 'iteration', label: rewardWords }),
+      lineChart({ ...MAIN, curves: curve(reward), xName: 'iteration', label: rewardWords }),
     ),
     figure(
-      'PPO, KL from the SFT model, nats a reply',
+      'PPO, KL from SFT, nats a reply',
       klWords,
-      lineChart({ ...HALF, curves: curve(kl), xName: 'iteration', references, yMin: 0, label: klWords }),
+      lineChart({ ...MAIN, curves: curve(kl), xName: 'iteration', references, yMin: 0, label: klWords }),
     ),
-    figure('PPO, reward against KL', pathWords, rewardKlChart(history, HALF, pathWords)),
+    figure('PPO, reward against KL', pathWords, rewardKlChart(history, MAIN, pathWords)),
   ]}</div><div class="triple">${SMALL_FIGURES.map(({ key, title, quantity, yMax }) => {
     const points = pointsOf(iterations, key);
     if (points.length === 0) return null;

@@ -5,7 +5,7 @@ import type { RadarSection } from '../reportData.ts';
 import { figure, listed, modelName, NOTHING, type Section, section, table } from '../reportLayout.ts';
 import { formatNumber } from '../words.ts';
 
-const SIZE = { width: 480, height: 400 };
+const SIZE = { width: 440, height: 350 };
 
 /** Where the last model is ahead of the one before it, and where it is not. */
 export function radarFinding({ dimensions, models }: RadarSection): string {

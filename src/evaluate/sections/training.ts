@@ -7,13 +7,15 @@ import { figure, type Section, section } from '../reportLayout.ts';
 import { describeCurve, formatPercent } from '../words.ts';
 import { ppoFigures } from './ppo.ts';
 
-const HALF = { width: 460, height: 250 };
+const HALF = { width: 400, height: 225 };
 
 export function trainingSection(training: Training): Section {
   const { pretrain, sft, rewardModel, ppo } = training;
   const early = [
-    pretrain === undefined ? null : lossFigure('Pretraining of the base model', pretrain, COLOURS.base),
-    sft === undefined ? null : lossFigure('Supervised fine-tuning', sft, COLOURS.sft),
+    pretrain === undefined || isEmpty(pretrain)
+      ? null
+      : lossFigure('Pretraining of the base model', pretrain, COLOURS.ink),
+    sft === undefined || isEmpty(sft) ? null : lossFigure('Supervised fine-tuning', sft, COLOURS.sft),
     ...(rewardModel === undefined ? [] : rewardModelFigures(rewardModel)),
   ];
   return section(
@@ -28,7 +30,7 @@ export function trainingSection(training: Training): Section {
 /** A curve over training pairs or tokens and the same over those held out. */
 function curvesOf({ train, validation }: LossCurve, colour: string): LineChartOptions['curves'] {
   return [
-    { name: 'train', points: train, colour: COLOURS.muted },
+    { name: 'train', points: train, colour: COLOURS.base },
     { name: 'held out', points: validation, colour },
   ];
 }
@@ -42,7 +44,17 @@ function lossFigure(title: string, curve: LossCurve, colour: string): Html {
   return figure(title, finding, lineChart({ ...HALF, curves: curvesOf(curve, colour), xName: 'step', label: finding }));
 }
 
-function rewardModelFigures({ loss, accuracy, lengthBaseline }: RewardModelHistory): Html[] {
+const isEmpty = ({ train, validation }: LossCurve) => train.length + validation.length === 0;
+
+function rewardModelFigures(history: RewardModelHistory): Array<Html | null> {
+  const { loss, accuracy } = history;
+  return [
+    isEmpty(loss) ? null : lossFigure('Reward model, loss', loss, COLOURS.other),
+    isEmpty(accuracy) ? null : accuracyFigure(history),
+  ];
+}
+
+function accuracyFigure({ accuracy, lengthBaseline }: RewardModelHistory): Html {
   const { word, points } = described(accuracy);
   const baseline = lengthBaseline === undefined ? '' : ` By length alone it would be ${formatPercent(lengthBaseline)}.`;
   const finding = `${describeCurve(`${word} accuracy`, points, 'steps')}${baseline}`;
@@ -54,5 +66,5 @@ function rewardModelFigures({ loss, accuracy, lengthBaseline }: RewardModelHisto
     yMax: 1,
     label: finding,
   });
-  return [lossFigure('Reward model, loss', loss, COLOURS.other), figure('Reward model, accuracy', finding, chart)];
+  return figure('Reward model, accuracy', finding, chart);
 }

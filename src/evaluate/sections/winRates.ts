@@ -5,7 +5,7 @@ import type { Comparison } from '../reportData.ts';
 import { figure, type Section, section } from '../reportLayout.ts';
 import { formatInterval } from '../words.ts';
 
-const WIDTH = 480;
+const WIDTH = 400;
 
 /** One sentence a comparison: what the first judge says, and whether the others agree. */
 export function winRateFinding({ a, b, judges }: Comparison): string {
@@ -24,7 +24,6 @@ export function winRateFinding({ a, b, judges }: Comparison): string {
 }
 
 export function winRatesSection(comparisons: ReadonlyArray<Comparison>): Section {
-  const finding = comparisons.map(winRateFinding).join(' ');
   const prompts = new Set(comparisons.flatMap(({ judges }) => judges.map((judge) => judge.prompts)));
   return section(
     'win-rate',
@@ -32,6 +31,9 @@ export function winRatesSection(comparisons: ReadonlyArray<Comparison>): Section
     html`<p>Each judge compares the replies of two models to the same held-out prompts
 (${[...prompts].join(' or ')} of them). Intervals are 95 %, from a bootstrap over prompts; one that lies wholly to the
 right of the dashed line is a win.</p>`,
-    figure('Share of prompts won, by judge', finding, forestPlot(comparisons, WIDTH, finding), 'wide'),
+    html`<div class="pair">${comparisons.map((comparison) => {
+      const finding = winRateFinding(comparison);
+      return figure(`${comparison.a} over ${comparison.b}`, finding, forestPlot(comparison, WIDTH, finding));
+    })}</div>`,
   );
 }
