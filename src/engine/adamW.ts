@@ -1,5 +1,6 @@
 // Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), its moments keyed by parameter name.
 import { FourfoldError } from '../core/errors.ts';
+import { hasKernel, runKernels } from './ops/checks.ts';
 import * as tf from './tf.ts';
 
 export interface AdamWOptions {
@@ -64,6 +65,14 @@ export class AdamW {
     const decay = decays(name) ? weightDecay : 0;
     const corrected1 = 1 - beta1 ** this.#stepCount;
     const corrected2 = 1 - beta2 ** this.#stepCount;
+    if (hasKernel('FourfoldAdamW', variable, gradient) && ownsItsValues(variable)) {
+      const attributes = {
+        ...{ beta1, beta2, epsilon },
+        ...{ rate: learningRate / corrected1, rootScale: 1 / Math.sqrt(corrected2), keep: 1 - learningRate * decay },
+      };
+      runKernels('FourfoldAdamW', { value: variable, m, v, gradient }, attributes);
+      return;
+    }
     tf.tidy(() => {
       m.assign(tf.add(tf.mul(m, beta1), tf.mul(gradient, 1 - beta1)));
       v.assign(tf.add(tf.mul(v, beta2), tf.mul(tf.square(gradient), 1 - beta2)));
@@ -118,6 +127,11 @@ export class AdamW {
     this.#moments.clear();
     this.#stepCount = 0;
   }
+}
+
+/** Whether no other tensor shares the variable's values, so that they may change in place. */
+function ownsItsValues(variable: tf.Variable): boolean {
+  return tf.backend().refCount(variable.dataId) === 1;
 }
 
 /** A variable over `initial`, which it takes over. */

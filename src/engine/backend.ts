@@ -1,9 +1,6 @@
 // Starts the numeric back end: tensorflow, webgpu, wasm or cpu, each by really starting it.
 // Nothing heavy is imported before startEngine is called.
 import { FourfoldError, messageOf } from '../core/errors.ts';
-import { startTensorflow } from './backends/tensorflow.ts';
-import { startWasm } from './backends/wasm.ts';
-import { startWebgpu } from './backends/webgpu.ts';
 
 export const BACKENDS = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof BACKENDS)[number];
@@ -16,10 +13,10 @@ export interface StartEngineOptions {
 }
 
 /** How a rung is started; `isNamed` is true where the user asked for this very back end. It throws with a reason. */
-const STARTERS: Record<BackendName, (isNamed: boolean) => Promise<void>> = {
-  tensorflow: startTensorflow,
-  webgpu: startWebgpu,
-  wasm: startWasm,
+const STARTERS: Record<BackendName, (isNamed: boolean, note?: (line: string) => void) => Promise<void>> = {
+  tensorflow: async () => (await import('./backends/tensorflow.ts')).startTensorflow(),
+  webgpu: async (isNamed) => (await import('./backends/webgpu.ts')).startWebgpu(isNamed),
+  wasm: async (_isNamed, note) => (await import('./backends/wasm.ts')).startWasm(note),
   cpu: startCpu,
 };
 
@@ -49,7 +46,7 @@ async function start({ backend = 'auto', note }: StartEngineOptions): Promise<{ 
   tf.enableProdMode();
   if (backend !== 'auto') {
     try {
-      await STARTERS[backend](true);
+      await STARTERS[backend](true, note);
     } catch (error) {
       throw unsupported(backend, error);
     }
@@ -58,7 +55,7 @@ async function start({ backend = 'auto', note }: StartEngineOptions): Promise<{ 
   const reasons: string[] = [];
   for (const name of BACKENDS) {
     try {
-      await STARTERS[name](false);
+      await STARTERS[name](false, note);
     } catch (error) {
       reasons.push(`${name}: ${messageOf(error)}`);
       continue;

@@ -1,5 +1,6 @@
 // Values and gradients of a loss by parameter name, their norm, clipping and accumulation.
 import { FourfoldError } from '../core/errors.ts';
+import { hasKernel, runKernel } from './ops/checks.ts';
 import * as tf from './tf.ts';
 
 export interface ValueAndGradients {
@@ -32,6 +33,9 @@ export function valueAndGradients(variables: Map<string, tf.Variable>, f: () => 
 
 /** The Euclidean norm of all gradients taken together. @returns scalar */
 export function globalNorm(gradients: Map<string, tf.Tensor>): tf.Scalar {
+  if (hasKernel('FourfoldGlobalNorm', ...gradients.values())) {
+    return runKernel('FourfoldGlobalNorm', Object.fromEntries(gradients)) as tf.Scalar;
+  }
   return tf.tidy(() => {
     const squares = [...gradients.values()].map((gradient) => tf.sum(tf.square(gradient)) as tf.Scalar);
     return tf.sqrt(squares.length === 0 ? tf.scalar(0) : tf.addN(squares));
@@ -50,6 +54,10 @@ export function clipByGlobalNorm(
 ): { gradients: Map<string, tf.Tensor>; norm: tf.Scalar } {
   const norm = globalNorm(gradients);
   const clipped = new Map<string, tf.Tensor>();
+  if (hasKernel('FourfoldClip', ...gradients.values())) {
+    for (const [name, x] of gradients) clipped.set(name, runKernel('FourfoldClip', { x, norm }, { maxNorm }));
+    return { gradients: clipped, norm };
+  }
   tf.tidy(() => {
     const factor = tf.minimum(tf.div(maxNorm, tf.add(norm, 1e-6)), 1);
     for (const [name, gradient] of gradients) clipped.set(name, tf.keep(tf.mul(gradient, factor)));

@@ -2,13 +2,28 @@
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import * as tf from '../tf.ts';
+import { defineFusedKernels } from '../wasm/fusedKernels.ts';
+import { registerKernelGradients } from '../wasm/gradients.ts';
+import { defineProducts } from '../wasm/products.ts';
+import { defineRowKernels } from '../wasm/rowKernels.ts';
+import { loadKernels, type WasmBackend } from '../wasm/runtime.ts';
 
 /** Starts WebAssembly; throws where its files are missing or the runtime lacks SIMD. */
-export async function startWasm(): Promise<void> {
+export async function startWasm(note?: (line: string) => void): Promise<void> {
   if (tf.findBackend('wasm') === null) {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json');
     setWasmPaths(join(dirname(main), 'wasm-out') + sep);
   }
   if (!(await tf.setBackend('wasm'))) throw new Error('tfjs refused to start it');
+  if (tf.getKernel('FourfoldLinear', 'wasm') != null) return;
+  const runtime = loadKernels(tf.backend() as unknown as WasmBackend);
+  if (runtime === null) {
+    note?.('wasm: the kernels were not built (npm run build:kernels); plain operations are used, many times slower');
+    return;
+  }
+  registerKernelGradients();
+  defineProducts(runtime);
+  defineRowKernels(runtime);
+  defineFusedKernels(runtime);
 }

@@ -1,7 +1,7 @@
 // Causal grouped-query attention over left-padded rows and a key-value cache (Vaswani et al. 2017, equation 1;
 // Ainslie et al. 2023 for grouped queries): softmax(scale · Q·Kᵀ)·V over the keys that a query may see.
 import * as tf from '../tf.ts';
-import { badShape, dimension, expectShape } from './checks.ts';
+import { badShape, dimension, expectInt32, expectShape, hasKernel, runKernel } from './checks.ts';
 
 export interface AttentionInput {
   /** [batch, time, heads, headDim] */
@@ -24,6 +24,10 @@ export interface AttentionInput {
  */
 export function attention(input: AttentionInput): tf.Tensor {
   checkAttention(input);
+  const { query, key, value, keyStart, scale = 1 / Math.sqrt(dimension(query.shape, 3)) } = input;
+  if (hasKernel('FourfoldAttention', query, key, value)) {
+    return tf.tidy(() => runKernel('FourfoldAttention', { query, key, value, keyStart }, { scale }));
+  }
   return attentionReference(input);
 }
 
@@ -33,6 +37,7 @@ function checkAttention({ query, key, value, keyStart }: AttentionInput): void {
   expectShape('attention', `key (for query [${query.shape.join(', ')}])`, key.shape, [batch, null, null, headDim]);
   expectShape('attention', `value (for key [${key.shape.join(', ')}])`, value.shape, key.shape);
   expectShape('attention', `keyStart (for query [${query.shape.join(', ')}])`, keyStart.shape, [batch]);
+  expectInt32('attention', 'keyStart', keyStart);
   if (dimension(key.shape, 1) < time || heads % dimension(key.shape, 2) !== 0) {
     throw badShape(
       'attention',

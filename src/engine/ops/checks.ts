@@ -18,14 +18,26 @@ export function badShape(operation: string, expected: string, actual: string): F
   );
 }
 
-/** Whether the current back end has this kernel of ours. */
-export function hasKernel(name: string): boolean {
-  return tf.getKernel(name, tf.getBackend()) !== undefined;
+/** Throws unless the tensor holds int32 values. */
+export function expectInt32(operation: string, name: string, tensor: tf.Tensor): void {
+  if (tensor.dtype !== 'int32') throw badShape(operation, `${name} of type int32`, tensor.dtype);
 }
 
-/** Runs a kernel with one output, recorded for gradients. */
+/** Whether the current back end has this kernel of ours, and the tensors are float32, as it needs. */
+export function hasKernel(name: string, ...tensors: tf.Tensor[]): boolean {
+  return tf.getKernel(name, tf.getBackend()) != null && tensors.every(({ dtype }) => dtype === 'float32');
+}
+
+/** Runs a kernel, recorded for gradients; its first output. */
 export function runKernel(name: string, inputs: Record<string, tf.Tensor>, attributes: object = {}): tf.Tensor {
-  return tf.engine().runKernel(name, inputs, attributes as tf.NamedAttrMap) as tf.Tensor;
+  const output: unknown = tf.engine().runKernel(name, inputs, attributes as tf.NamedAttrMap);
+  return (Array.isArray(output) ? output[0] : output) as tf.Tensor;
+}
+
+/** Runs a kernel, recorded for gradients; all its outputs. */
+export function runKernels(name: string, inputs: Record<string, tf.Tensor>, attributes: object = {}): tf.Tensor[] {
+  const output: unknown = tf.engine().runKernel(name, inputs, attributes as tf.NamedAttrMap);
+  return (Array.isArray(output) ? output : [output]) as tf.Tensor[];
 }
 
 /** The size of dimension `index`, from the end where negative; 1 where the shape is shorter. */

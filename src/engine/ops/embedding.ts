@@ -1,6 +1,6 @@
 // The embedding: row ids[...] of a table.
 import * as tf from '../tf.ts';
-import { dimension, expectShape } from './checks.ts';
+import { dimension, expectInt32, expectShape, hasKernel, runKernel } from './checks.ts';
 
 /**
  * @param table [vocab, hidden]
@@ -9,6 +9,8 @@ import { dimension, expectShape } from './checks.ts';
  */
 export function embedding(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   expectShape('embedding', 'table', table.shape, [null, null]);
+  expectInt32('embedding', 'ids', ids);
+  if (hasKernel('FourfoldEmbedding', table)) return runKernel('FourfoldEmbedding', { table, ids });
   return embeddingReference(table, ids);
 }
 

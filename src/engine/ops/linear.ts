@@ -1,6 +1,6 @@
 // The linear layer: y = x·Wᵀ + b, with the weight in the [out, in] layout of published models.
 import * as tf from '../tf.ts';
-import { badShape, dimension, expectShape } from './checks.ts';
+import { badShape, dimension, expectShape, hasKernel, runKernel } from './checks.ts';
 
 /**
  * @param x [..., in]
@@ -14,6 +14,8 @@ export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Te
   expectShape('linear', `weight (for x of shape [${x.shape.join(', ')}])`, weight.shape, [null, width]);
   const out = dimension(weight.shape, 0);
   if (bias !== undefined) expectShape('linear', `bias (for weight [${weight.shape.join(', ')}])`, bias.shape, [out]);
+  const inputs: Record<string, tf.Tensor> = bias === undefined ? { x, weight } : { x, weight, bias };
+  if (hasKernel('FourfoldLinear', ...Object.values(inputs))) return runKernel('FourfoldLinear', inputs);
   return linearReference(x, weight, bias);
 }
 

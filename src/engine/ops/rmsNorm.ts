@@ -1,6 +1,6 @@
 // Root-mean-square normalisation (Zhang and Sennrich 2019, equation 4): y = x / sqrt(mean(x²) + ε) · g.
 import * as tf from '../tf.ts';
-import { dimension, expectShape } from './checks.ts';
+import { dimension, expectShape, hasKernel, runKernel } from './checks.ts';
 
 /**
  * @param x [..., hidden]
@@ -10,6 +10,9 @@ import { dimension, expectShape } from './checks.ts';
  */
 export function rmsNorm(x: tf.Tensor, weight: tf.Tensor, epsilon: number): tf.Tensor {
   expectShape('rmsNorm', `weight (for x of shape [${x.shape.join(', ')}])`, weight.shape, [dimension(x.shape, -1)]);
+  if (hasKernel('FourfoldRmsNorm', x, weight)) {
+    return tf.tidy(() => runKernel('FourfoldRmsNorm', { x, weight }, { epsilon }));
+  }
   return rmsNormReference(x, weight, epsilon);
 }
 

@@ -1,7 +1,7 @@
 // Rotary position embedding (Su et al. 2021, equation 34) in the rotate-half order of published Llama weights:
 // the pair of dimension i is (i, i + headDim/2), turned by position · theta^(-2i/headDim).
 import * as tf from '../tf.ts';
-import { badShape, dimension, expectShape } from './checks.ts';
+import { badShape, dimension, expectInt32, expectShape, hasKernel, runKernel } from './checks.ts';
 
 export interface RotaryTables {
   /** [maxPositions, headDim/2] */
@@ -39,6 +39,8 @@ export function rotary(x: tf.Tensor, positions: tf.Tensor, tables: RotaryTables)
   expectShape('rotary', `positions (for x of shape [${x.shape.join(', ')}])`, positions.shape, [batch, time]);
   expectShape('rotary', `cos (for x of shape [${x.shape.join(', ')}])`, tables.cos.shape, [null, headDim / 2]);
   expectShape('rotary', 'sin', tables.sin.shape, tables.cos.shape);
+  expectInt32('rotary', 'positions', positions);
+  if (hasKernel('FourfoldRotary', x)) return runKernel('FourfoldRotary', { x, positions, ...tables }, { sign: 1 });
   return rotaryReference(x, positions, tables);
 }
 

@@ -1,6 +1,6 @@
 // The gated activation of Llama's feed-forward layer (Shazeer 2020, equation 6): silu(gate) · up.
 import * as tf from '../tf.ts';
-import { expectShape } from './checks.ts';
+import { expectShape, hasKernel, runKernel } from './checks.ts';
 
 /**
  * @param gate [...]
@@ -9,6 +9,7 @@ import { expectShape } from './checks.ts';
  */
 export function swiglu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
   expectShape('swiglu', `up (for gate of shape [${gate.shape.join(', ')}])`, up.shape, gate.shape);
+  if (hasKernel('FourfoldSwiglu', gate, up)) return runKernel('FourfoldSwiglu', { gate, up });
   return swigluReference(gate, up);
 }
 

@@ -2,7 +2,7 @@
 // states: log softmax(hidden·Wᵀ / temperature)[target]. SFT, DPO and PPO all stand on it.
 import { oneHotRows } from '../derivatives/register.ts';
 import * as tf from '../tf.ts';
-import { dimension, expectShape, withoutGradient } from './checks.ts';
+import { dimension, expectInt32, expectShape, hasKernel, runKernels, withoutGradient } from './checks.ts';
 import { linearReference } from './linear.ts';
 
 export interface TokenLogProbsInput {
@@ -30,7 +30,16 @@ export function tokenLogProbs(input: TokenLogProbsInput): TokenLogProbs {
   const [n, width] = [dimension(hidden.shape, 0), dimension(hidden.shape, 1)];
   expectShape('tokenLogProbs', `weight (for hidden [${hidden.shape.join(', ')}])`, weight.shape, [null, width]);
   expectShape('tokenLogProbs', `targets (for hidden [${hidden.shape.join(', ')}])`, targets.shape, [n]);
-  return tokenLogProbsReference(input);
+  expectInt32('tokenLogProbs', 'targets', targets);
+  if (!hasKernel('FourfoldTokenLogProbs', hidden, weight)) return tokenLogProbsReference(input);
+  const [logProbs, entropy] = tf.tidy(() => {
+    const scale = 1 / (input.temperature ?? 1);
+    // Where both gradients are wanted, one pass over the vocabulary gives both; a frozen output layer needs only one.
+    const trainsWeight = weight instanceof tf.Variable && weight.trainable;
+    const inputs = { hidden, weight, targets };
+    return runKernels('FourfoldTokenLogProbs', inputs, { scale, trainsWeight }).slice(0, 2);
+  }) as [tf.Tensor, tf.Tensor];
+  return { logProbs, entropy };
 }
 
 /** The same in plain tfjs operations; holds [n, vocab]. */

@@ -1,0 +1,133 @@
+// Causal grouped-query attention over each row's own key range, through gemm on tiles of queries. Nothing larger than one
+// tile's scores is held; the backward pass recomputes the weights from the saved log-sum-exp.
+// Key positions count from the row's first valid key, so padding on the left leaves every bit of a result as it is.
+import { GEMM_SCRATCH, gemm } from './gemm';
+import { rowDot, rowExp, rowMax, rowScale } from './rows';
+import { log1 } from './vector';
+
+/** Queries in one tile. */
+const TILE: i32 = 64;
+
+/** Bytes of scratch for `keys` keys: gemm's own, two tiles of scores, and one value a query. */
+export function attentionScratch(keys: i32): i32 {
+  return GEMM_SCRATCH + TILE * keys * 8 + TILE * 4;
+}
+
+/** Layouts: query and out [batch, time, heads, dim]; key and value [batch, keys, kvHeads, dim]; logSums [batch, heads, time]. */
+export function attention(
+  batch: i32, time: i32, keys: i32, heads: i32, kvHeads: i32, dim: i32,
+  query: usize, key: usize, value: usize, keyStart: usize, scale: f32,
+  out: usize, logSums: usize, scratch: usize,
+): void {
+  const scores = scratch + GEMM_SCRATCH;
+  const group = heads / kvHeads;
+  const qRow = heads * dim, kRow = kvHeads * dim;
+  for (let b = 0; b < batch; b++) {
+    const start = max(0, load<i32>(keyStart + (b << 2)));
+    for (let h = 0; h < heads; h++) {
+      const kv = h / group;
+      const firstKey = (<usize>((<i64>b * keys + start) * kRow + kv * dim)) << 2;
+      for (let t = 0; t < time; t += TILE) {
+        const rows = min(TILE, time - t);
+        const at = (<usize>((<i64>b * time + t) * qRow + h * dim)) << 2;
+        const sums = logSums + ((<usize>((<i64>b * heads + h) * time + t)) << 2);
+        // The last query of the tile sees `width` keys, query r of it width - (rows - 1 - r).
+        const width = keys - time + t + rows - start;
+        if (width <= 0) {
+          for (let r = 0; r < rows; r++) {
+            memory.fill(out + at + ((<usize>r * qRow) << 2), 0, <usize>dim << 2);
+            store<f32>(sums + (r << 2), 0);
+          }
+          continue;
+        }
+        gemm(rows, width, dim, query + at, qRow, 1, key + firstKey, 1, kRow, scores, width, 0, scratch);
+        for (let r = 0; r < rows; r++) {
+          const row = scores + ((<usize>r * width) << 2);
+          const seen = max(0, width - (rows - 1 - r));
+          let logSum: f32 = 0;
+          if (seen > 0) {
+            const top = rowMaxScaled(seen, row, scale);
+            const sum = rowExp(seen, row, scale, top, row);
+            rowScale(seen, row, 1 / sum);
+            logSum = <f32>(<f64>top + log1(sum));
+          }
+          store<f32>(sums + (r << 2), logSum);
+          memory.fill(row + (<usize>seen << 2), 0, <usize>(width - seen) << 2);
+        }
+        gemm(rows, dim, width, scores, width, 1, value + firstKey, kRow, 1, out + at, qRow, 0, scratch);
+      }
+    }
+  }
+}
+
+/** The largest of x·scale: of the largest x, or the smallest where the scale is negative. */
+function rowMaxScaled(n: i32, x: usize, scale: f32): f32 {
+  if (scale >= 0) return rowMax(n, x) * scale;
+  let least: f32 = Infinity;
+  for (let i = 0; i < n; i++) least = min(least, load<f32>(x + (<usize>i << 2)));
+  return least * scale;
+}
+
+/** dQuery, dKey and dValue from dOut; the last two are set to zero first and gathered over the heads of a group. */
+export function attentionGradient(
+  batch: i32, time: i32, keys: i32, heads: i32, kvHeads: i32, dim: i32,
+  query: usize, key: usize, value: usize, keyStart: usize, scale: f32,
+  out: usize, logSums: usize, dOut: usize, dQuery: usize, dKey: usize, dValue: usize, scratch: usize,
+): void {
+  const weights = scratch + GEMM_SCRATCH;
+  const slopes = weights + ((<usize>TILE * keys) << 2);
+  const group = heads / kvHeads;
+  const qRow = heads * dim, kRow = kvHeads * dim;
+  const kvBytes = (<usize>batch * keys * kRow) << 2;
+  memory.fill(dKey, 0, kvBytes);
+  memory.fill(dValue, 0, kvBytes);
+  for (let b = 0; b < batch; b++) {
+    const start = max(0, load<i32>(keyStart + (b << 2)));
+    for (let h = 0; h < heads; h++) {
+      const kv = h / group;
+      const firstKey = (<usize>((<i64>b * keys + start) * kRow + kv * dim)) << 2;
+      for (let t = 0; t < time; t += TILE) {
+        const rows = min(TILE, time - t);
+        const at = (<usize>((<i64>b * time + t) * qRow + h * dim)) << 2;
+        const sums = logSums + ((<usize>((<i64>b * heads + h) * time + t)) << 2);
+        const width = keys - time + t + rows - start;
+        if (width <= 0) {
+          for (let r = 0; r < rows; r++) memory.fill(dQuery + at + ((<usize>r * qRow) << 2), 0, <usize>dim << 2);
+          continue;
+        }
+        gemm(rows, width, dim, query + at, qRow, 1, key + firstKey, 1, kRow, weights, width, 0, scratch);
+        gemm(rows, width, dim, dOut + at, qRow, 1, value + firstKey, 1, kRow, slopes, width, 0, scratch);
+        for (let r = 0; r < rows; r++) {
+          const row = weights + ((<usize>r * width) << 2);
+          const slope = slopes + ((<usize>r * width) << 2);
+          const seen = max(0, width - (rows - 1 - r));
+          const rowAt = at + ((<usize>r * qRow) << 2);
+          rowExp(seen, row, scale, load<f32>(sums + (r << 2)), row);
+          // dS = P·(dP - Σ dO·O)·scale
+          const delta = rowDot(dim, dOut + rowAt, out + rowAt);
+          toScoreGradient(seen, row, slope, delta, scale);
+          memory.fill(row + (<usize>seen << 2), 0, <usize>(width - seen) << 2);
+          memory.fill(slope + (<usize>seen << 2), 0, <usize>(width - seen) << 2);
+        }
+        gemm(rows, dim, width, slopes, width, 1, key + firstKey, kRow, 1, dQuery + at, qRow, 0, scratch);
+        gemm(width, dim, rows, slopes, 1, width, query + at, qRow, 1, dKey + firstKey, kRow, 1, scratch);
+        gemm(width, dim, rows, weights, 1, width, dOut + at, qRow, 1, dValue + firstKey, kRow, 1, scratch);
+      }
+    }
+  }
+}
+
+/** slope ← weight·(slope - delta)·scale */
+function toScoreGradient(n: i32, weight: usize, slope: usize, delta: f32, scale: f32): void {
+  const deltas = f32x4.splat(delta), scales = f32x4.splat(scale);
+  const whole = <usize>(n & ~3) << 2;
+  const bytes = <usize>n << 2;
+  let p: usize = 0;
+  for (; p < whole; p += 16) {
+    const centred = f32x4.sub(v128.load(slope + p), deltas);
+    v128.store(slope + p, f32x4.mul(f32x4.mul(v128.load(weight + p), centred), scales));
+  }
+  for (; p < bytes; p += 4) {
+    store<f32>(slope + p, load<f32>(weight + p) * (load<f32>(slope + p) - delta) * scale);
+  }
+}

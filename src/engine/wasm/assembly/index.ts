@@ -1,0 +1,9 @@
+// The module's exports. Addresses are bytes in the memory of tfjs's own module.
+export { gemm, gemmScratch, fillRows, sumRows } from './gemm';
+export {
+  softmax, softmaxGradient, logSoftmax, logSoftmaxGradient, rmsNorm, rmsNormGradient, rmsNormGainGradient,
+  rotary, gather, scatterAdd, idsFit,
+} from './rows';
+export { swiglu, swigluGradient, adamW, sumOfSquares, scale } from './pointwise';
+export { attention, attentionGradient, attentionScratch } from './attention';
+export { logProbs, logProbsGradient, logProbsScratch } from './logProbs';

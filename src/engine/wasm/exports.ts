@@ -1,0 +1,33 @@
+// What the compiled kernels export; see assembly/ for each. Addresses and sizes in bytes are plain numbers.
+
+type Kernel = (...values: number[]) => void;
+type Measure = (...values: number[]) => number;
+
+export interface KernelExports {
+  gemm: Kernel;
+  gemmScratch: Measure;
+  fillRows: Kernel;
+  sumRows: Kernel;
+  softmax: Kernel;
+  softmaxGradient: Kernel;
+  logSoftmax: Kernel;
+  logSoftmaxGradient: Kernel;
+  rmsNorm: Kernel;
+  rmsNormGradient: Kernel;
+  rmsNormGainGradient: Kernel;
+  rotary: Kernel;
+  gather: Kernel;
+  scatterAdd: Kernel;
+  idsFit: Measure;
+  swiglu: Kernel;
+  swigluGradient: Kernel;
+  adamW: Kernel;
+  sumOfSquares: Measure;
+  scale: Kernel;
+  attention: Kernel;
+  attentionGradient: Kernel;
+  attentionScratch: Measure;
+  logProbs: Kernel;
+  logProbsGradient: Kernel;
+  logProbsScratch: Measure;
+}

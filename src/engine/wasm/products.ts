@@ -1,0 +1,118 @@
+// Matrix products on wasm: the linear layer with its gradients, and tfjs's own BatchMatMul in all its transposed forms.
+import * as tf from '../tf.ts';
+import { defineKernel, rowsOf } from './define.ts';
+import { type KernelRuntime, sizeOf, type TensorInfo } from './runtime.ts';
+
+/** One operand of a product: its address, and the strides between rows and between columns, in values. */
+interface Operand {
+  at: number;
+  row: number;
+  column: number;
+}
+
+export function defineProducts(runtime: KernelRuntime): void {
+  const { kernels } = runtime;
+  const gemm = (
+    size: { m: number; n: number; k: number },
+    a: Operand,
+    b: Operand,
+    to: number,
+    accumulate = 0,
+  ): void => {
+    const scratch = runtime.scratch(kernels.gemmScratch());
+    const { m, n, k } = size;
+    kernels.gemm(m, n, k, a.at, a.row, a.column, b.at, b.row, b.column, to, n, accumulate, scratch);
+  };
+  const plain = (tensor: TensorInfo, width: number): Operand => ({
+    at: runtime.address(tensor),
+    row: width,
+    column: 1,
+  });
+  const turned = (tensor: TensorInfo, width: number): Operand => ({
+    at: runtime.address(tensor),
+    row: 1,
+    column: width,
+  });
+
+  defineKernel('FourfoldLinear', ({ inputs, input }) => {
+    const [x, weight, bias] = [input('x'), input('weight'), inputs.bias];
+    const { rows, width } = rowsOf(x.shape);
+    const out = weight.shape[0] ?? 1;
+    const y = runtime.output([...x.shape.slice(0, -1), out]);
+    const to = runtime.address(y);
+    if (bias !== undefined) kernels.fillRows(rows, out, runtime.address(bias), to);
+    gemm({ m: rows, n: out, k: width }, plain(x, width), turned(weight, width), to, bias === undefined ? 0 : 1);
+    return y;
+  });
+
+  // dx = dy·W
+  defineKernel('FourfoldLinearInputGradient', ({ input }) => {
+    const [dy, weight] = [input('dy'), input('weight')];
+    const { rows, width: out } = rowsOf(dy.shape);
+    const width = weight.shape[1] ?? 1;
+    const dx = runtime.output([...dy.shape.slice(0, -1), width]);
+    gemm({ m: rows, n: width, k: out }, plain(dy, out), plain(weight, width), runtime.address(dx));
+    return dx;
+  });
+
+  // dW = dyᵀ·x
+  defineKernel('FourfoldLinearWeightGradient', ({ input }) => {
+    const [dy, x] = [input('dy'), input('x')];
+    const { rows, width: out } = rowsOf(dy.shape);
+    const { width } = rowsOf(x.shape);
+    const dWeight = runtime.output([out, width]);
+    gemm({ m: out, n: width, k: rows }, turned(dy, out), plain(x, width), runtime.address(dWeight));
+    return dWeight;
+  });
+
+  // db = Σ over rows of dy
+  defineKernel('FourfoldSumRows', ({ input }) => {
+    const { rows, width } = rowsOf(input('x').shape);
+    const sum = runtime.output([width]);
+    kernels.sumRows(rows, width, runtime.address(input('x')), runtime.address(sum));
+    return sum;
+  });
+
+  defineKernel('BatchMatMul', ({ input, attributes }) => {
+    const [a, b] = [input('a'), input('b')];
+    const { transposeA, transposeB } = attributes as { transposeA: boolean; transposeB: boolean };
+    const [aRows, aColumns] = a.shape.slice(-2) as [number, number];
+    const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
+    const size = {
+      m: transposeA ? aColumns : aRows,
+      n: transposeB ? bRows : bColumns,
+      k: transposeA ? aRows : aColumns,
+    };
+    const outer = tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
+    const y = runtime.output([...outer, size.m, size.n]);
+    const left = transposeA ? turned(a, aColumns) : plain(a, aColumns);
+    const right = transposeB ? turned(b, bColumns) : plain(b, bColumns);
+    const to = runtime.address(y);
+    const count = sizeOf(outer);
+    for (let i = 0; i < count; i++) {
+      const from = (operand: Operand, tensor: TensorInfo): Operand => ({
+        ...operand,
+        at: operand.at + broadcastIndex(i, outer, tensor.shape.slice(0, -2)) * aSlice(tensor) * 4,
+      });
+      gemm(size, from(left, a), from(right, b), to + i * size.m * size.n * 4);
+    }
+    return y;
+  });
+}
+
+function aSlice(tensor: TensorInfo): number {
+  return (tensor.shape.at(-1) ?? 1) * (tensor.shape.at(-2) ?? 1);
+}
+
+/** The place in `shape` of element `index` of the broadcast shape `outer`. */
+function broadcastIndex(index: number, outer: number[], shape: number[]): number {
+  let [rest, stride, place] = [index, 1, 0];
+  for (let d = 1; d <= outer.length; d++) {
+    const size = outer.at(-d) ?? 1;
+    const own = d <= shape.length ? (shape.at(-d) ?? 1) : 1;
+    if (own !== 1) place += (rest % size) * stride;
+    stride *= own;
+    rest = Math.floor(rest / size);
+  }
+  return place;
+}
