@@ -71,24 +71,29 @@ export async function judgeCandidates(options: JudgeCandidatesOptions): Promise<
   const todo = options.limit === undefined || options.limit === 0 ? open : open.slice(0, options.limit);
   const task = progress.start(`judge: ${judge.name}`, todo.length, 'items');
   const tally = emptyTally();
-  const writer = batchedAppend((records) => log.append(records));
+  const append = batchedAppend((records) => log.append(records));
   const limit = pLimit(options.concurrency ?? 4);
   // The first item that cannot be judged at all ends the work on all others.
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
+  const judgeOne = async (entry: CandidateItem) => {
+    const startedAt = performance.now();
+    const presented = presentedOrder(entry, judge);
+    const verdict = await judge.judge({ prompt: entry.prompt.messages, candidates: presented }, both);
+    const durationMs = Math.round(performance.now() - startedAt);
+    await append(recordOf({ entry, presented, judge, verdict, durationMs }));
+    count(tally, verdict);
+    task.update(tally.judged + tally.failures, tally.failures === 0 ? {} : { failed: tally.failures });
+  };
   const work = todo.map((entry) =>
     limit(async () => {
       if (both.aborted) return;
-      const startedAt = performance.now();
-      const presented = presentedOrder(entry, judge);
-      const verdict = await judge.judge({ prompt: entry.prompt.messages, candidates: presented }, both);
-      const durationMs = Math.round(performance.now() - startedAt);
-      await writer(recordOf({ entry, presented, judge, verdict, durationMs }));
-      count(tally, verdict);
-      task.update(tally.judged + tally.failures, tally.failures === 0 ? {} : { failed: tally.failures });
-    }).catch((error: unknown) => {
-      stop.abort(error);
-      throw error;
+      try {
+        await judgeOne(entry);
+      } catch (error) {
+        stop.abort(error);
+        throw error;
+      }
     }),
   );
   const outcomes = await Promise.allSettled(work);
