@@ -1,0 +1,38 @@
+// What each key does.
+import { Dialog } from './dialog.tsx';
+import type { Strings } from './strings.ts';
+import { useStrings } from './texts.ts';
+
+const KEY_MAP: ReadonlyArray<{ keys: string[]; does: keyof Strings['keys'] }> = [
+  { keys: ['1', '…', '5'], does: 'score' },
+  { keys: ['A', '…', 'F'], does: 'focus' },
+  { keys: ['↑', '↓', '←', '→'], does: 'move' },
+  { keys: ['Shift', '+', 'A', '…', 'F'], does: 'best' },
+  { keys: ['W'], does: 'bestActive' },
+  { keys: ['T'], does: 'tie' },
+  { keys: ['Enter'], does: 'submit' },
+  { keys: ['U'], does: 'undo' },
+  { keys: ['S'], does: 'skip' },
+  { keys: ['?'], does: 'help' },
+];
+
+export function KeysDialog({ onClose }: { onClose(): void }) {
+  const strings = useStrings();
+  return (
+    <Dialog title={strings.keysTitle} onClose={onClose}>
+      <dl class="keys">
+        {KEY_MAP.map(({ keys, does }) => (
+          <div key={does}>
+            <dt>{keys.map((key) => (key === '…' || key === '+' ? ` ${key} ` : <kbd key={key}>{key}</kbd>))}</dt>
+            <dd>{strings.keys[does]}</dd>
+          </div>
+        ))}
+      </dl>
+      <div class="row end">
+        <button type="button" class="primary" onClick={onClose}>
+          {strings.close}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
