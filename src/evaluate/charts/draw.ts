@@ -89,7 +89,7 @@ function inlined(svg: string, { width, height }: ChartSize, label: string): stri
   let text = svg
     .replace(/^<svg[^>]*>/, `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${name}">`)
     .replace(/<style[^>]*>[\s\S]*?<\/style>/g, '')
-    .replaceAll(/ (?:class="zr\d+-cls-\d+"|pointer-events="visible"|xml:space="preserve")/g, '')
+    .replaceAll(/ (?:class="zr\d+-cls-\d+"|pointer-events="visible"|xml:space="preserve"|ecmeta_\w+="[^"]*")/g, '')
     .replaceAll('font-family:sans-serif;', '')
     .replaceAll(/\n\s*/g, '');
   text = text.replaceAll(/\bzr\d+-/g, 'zr-');

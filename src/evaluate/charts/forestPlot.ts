@@ -76,7 +76,7 @@ function renderRow(rows: ReadonlyArray<Row>, width: number): RenderItem {
     const line = (x1: number, y1: number, x2: number, y2: number) => ({
       type: 'line' as const,
       shape: { x1, y1, x2, y2 },
-      style: { stroke: colour, lineWidth: 2 },
+      style: { stroke: colour, lineWidth: 2, fill: 'none' },
     });
     return {
       type: 'group',

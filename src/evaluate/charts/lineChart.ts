@@ -129,7 +129,7 @@ function referenceSeries(references: ReadonlyArray<ReferenceLine>, xMin: number)
     type: 'line',
     data: references.map(({ y }) => [xMin, y]),
     showSymbol: false,
-    lineStyle: { opacity: 0 },
+    lineStyle: { color: COLOURS.paper, opacity: 0 },
     silent: true,
     markLine: {
       silent: true,

@@ -64,7 +64,7 @@ export function rewardKlChart({ klTarget, iterations }: PpoHistory, size: ChartS
           type: 'line',
           silent: true,
           showSymbol: false,
-          lineStyle: { opacity: 0 },
+          lineStyle: { color: COLOURS.paper, opacity: 0 },
           data: klTarget === null ? [] : [[klTarget, iterations[0]?.reward ?? 0]],
         },
         {
