@@ -6,6 +6,7 @@ export const command = defineCommand({
   name: 'judge',
   describe: 'Score candidates with a judge: offline rules, or a language model behind a server',
   config: JudgeConfig,
+  printsConfig: true,
   stopNote: 'stopping: finished verdicts are kept; press Ctrl-C again to quit at once',
   async run({ config, workspace, json, progress, signal, env, print, note }) {
     const { openJudge } = await import('../../judge/openJudge.ts');

@@ -2,11 +2,14 @@
 import type { MergeReport } from '../../reward/mergeReport.ts';
 import { PairsConfig } from '../../reward/pairsConfig.ts';
 import { defineCommand } from '../command.ts';
+import { tableText } from '../table.ts';
 
 export const command = defineCommand({
   name: 'pairs',
   describe: 'Merge the judgements of humans and judges into chosen / rejected pairs',
   config: PairsConfig,
+  printsConfig: true,
+  stopNote: 'stopping; press Ctrl-C again to quit at once',
   async run({ config, workspace, json, print, note }) {
     const { buildPairs } = await import('../../reward/pairs.ts');
     const { artifact, report } = await buildPairs({ workspace: await workspace(), config });
@@ -23,27 +26,23 @@ const figure = (value: number | null) => (value === null ? 'n/a' : value.toFixed
 
 function tableOf(id: string, report: MergeReport): string[] {
   const { agreement } = report;
-  const width = Math.max(6, ...report.sources.map(({ source }) => source.length)) + 2;
-  const columns = ['kind', 'judged', 'skipped', 'missing', 'mean', 'sd', 'reliability', 'weight'];
-  const row = (name: string, cells: ReadonlyArray<string>) =>
-    name.padEnd(width) + cells.map((cell) => cell.padStart(12)).join('');
+  const head = ['source', 'kind', 'judged', 'skipped', 'missing', 'mean', 'sd', 'reliability', 'weight'];
+  const rows = report.sources.map((source) => [
+    source.source,
+    source.kind,
+    String(source.judgements - source.skipped - source.missing),
+    String(source.skipped),
+    String(source.missing),
+    figure(source.mean),
+    figure(source.sd),
+    figure(source.reliability),
+    figure(source.weight),
+  ]);
   return [
     `${id}: ${report.pairs} pairs of ${report.prompts} prompts, ${report.trainPairs} to train, ${report.heldoutPairs} held out`,
     `mean soft label ${figure(report.meanSoftLabel)}, mean margin ${figure(report.meanMargin)}, ties ${report.ties}`,
     '',
-    row('source', columns),
-    ...report.sources.map((source) =>
-      row(source.source, [
-        source.kind,
-        String(source.judgements),
-        String(source.skipped),
-        String(source.missing),
-        figure(source.mean),
-        figure(source.sd),
-        figure(source.reliability),
-        figure(source.weight),
-      ]),
-    ),
+    tableText(head, rows),
     '',
     ...Object.entries(agreement.humanAlpha).map(([name, alpha]) => `alpha of the humans, ${name}: ${figure(alpha)}`),
     `alpha of the humans, which is better: ${figure(agreement.humanPreferenceAlpha)}`,
