@@ -8,14 +8,9 @@ import { defineProducts } from '../wasm/products.ts';
 import { defineRowKernels } from '../wasm/rowKernels.ts';
 import { loadKernels, type WasmBackend } from '../wasm/runtime.ts';
 
-/** Starts WebAssembly; throws where its files are missing or the runtime lacks SIMD. */
+/** Starts WebAssembly with our kernels; throws where its files are missing or the runtime lacks SIMD. */
 export async function startWasm(note?: (line: string) => void): Promise<void> {
-  if (tf.findBackend('wasm') === null) {
-    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-    const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json');
-    setWasmPaths(join(dirname(main), 'wasm-out') + sep);
-  }
-  if (!(await tf.setBackend('wasm'))) throw new Error('tfjs refused to start it');
+  await startStockWasm();
   if (tf.getKernel('FourfoldLinear', 'wasm') != null) return;
   const runtime = loadKernels(tf.backend() as unknown as WasmBackend);
   if (runtime === null) {
@@ -26,4 +21,14 @@ export async function startWasm(note?: (line: string) => void): Promise<void> {
   defineProducts(runtime);
   defineRowKernels(runtime);
   defineFusedKernels(runtime);
+}
+
+/** Starts WebAssembly with tfjs's own kernels only, which the benchmark measures ours against. */
+export async function startStockWasm(): Promise<void> {
+  if (tf.findBackend('wasm') === null) {
+    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+    const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json');
+    setWasmPaths(join(dirname(main), 'wasm-out') + sep);
+  }
+  if (!(await tf.setBackend('wasm'))) throw new Error('tfjs refused to start it');
 }

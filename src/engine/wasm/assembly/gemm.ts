@@ -67,6 +67,7 @@ export function gemm(
   }
 }
 
+/** The inner tile. One step of k at a time: unrolling by two makes the compiler spill registers and is slower by a half. */
 function tile(kc: i32, a: usize, b: usize, c: usize, cStep: usize, isContinued: bool): void {
   const r1 = c + cStep;
   const r2 = r1 + cStep;
@@ -78,30 +79,8 @@ function tile(kc: i32, a: usize, b: usize, c: usize, cStep: usize, isContinued: 
     c20 = v128.load(r2); c21 = v128.load(r2, 16);
     c30 = v128.load(r3); c31 = v128.load(r3, 16);
   }
-  const pairs = a + (<usize>(kc & ~1) << 4);
-  while (a < pairs) {
-    let b0 = v128.load(b), b1 = v128.load(b, 16);
-    let x = v128.load32_splat(a);
-    c00 = madd(x, b0, c00); c01 = madd(x, b1, c01);
-    x = v128.load32_splat(a, 4);
-    c10 = madd(x, b0, c10); c11 = madd(x, b1, c11);
-    x = v128.load32_splat(a, 8);
-    c20 = madd(x, b0, c20); c21 = madd(x, b1, c21);
-    x = v128.load32_splat(a, 12);
-    c30 = madd(x, b0, c30); c31 = madd(x, b1, c31);
-    b0 = v128.load(b, 32); b1 = v128.load(b, 48);
-    x = v128.load32_splat(a, 16);
-    c00 = madd(x, b0, c00); c01 = madd(x, b1, c01);
-    x = v128.load32_splat(a, 20);
-    c10 = madd(x, b0, c10); c11 = madd(x, b1, c11);
-    x = v128.load32_splat(a, 24);
-    c20 = madd(x, b0, c20); c21 = madd(x, b1, c21);
-    x = v128.load32_splat(a, 28);
-    c30 = madd(x, b0, c30); c31 = madd(x, b1, c31);
-    a += 32;
-    b += 64;
-  }
-  if (kc & 1) {
+  const stop = a + (<usize>kc << 4);
+  while (a < stop) {
     const b0 = v128.load(b), b1 = v128.load(b, 16);
     let x = v128.load32_splat(a);
     c00 = madd(x, b0, c00); c01 = madd(x, b1, c01);
@@ -111,6 +90,8 @@ function tile(kc: i32, a: usize, b: usize, c: usize, cStep: usize, isContinued: 
     c20 = madd(x, b0, c20); c21 = madd(x, b1, c21);
     x = v128.load32_splat(a, 12);
     c30 = madd(x, b0, c30); c31 = madd(x, b1, c31);
+    a += 16;
+    b += 32;
   }
   v128.store(c, c00); v128.store(c, c01, 16);
   v128.store(r1, c10); v128.store(r1, c11, 16);

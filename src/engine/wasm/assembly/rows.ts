@@ -60,7 +60,12 @@ export function softmaxGradient(rows: i32, n: i32, y: usize, dy: usize, to: usiz
   const bytes = <usize>n << 2;
   for (let i = 0; i < rows; i++) {
     const total = rowDot(n, y, dy);
-    for (let p: usize = 0; p < bytes; p += 4) store<f32>(to + p, load<f32>(y + p) * (load<f32>(dy + p) - total));
+    const totals = f32x4.splat(total);
+    let p: usize = 0;
+    for (; p + 16 <= bytes; p += 16) {
+      v128.store(to + p, f32x4.mul(v128.load(y + p), f32x4.sub(v128.load(dy + p), totals)));
+    }
+    for (; p < bytes; p += 4) store<f32>(to + p, load<f32>(y + p) * (load<f32>(dy + p) - total));
     y += bytes;
     dy += bytes;
     to += bytes;
@@ -72,7 +77,12 @@ export function logSoftmax(rows: i32, n: i32, x: usize, to: usize): void {
   for (let i = 0; i < rows; i++) {
     const top = rowMax(n, x);
     const logSum = <f32>log1(rowExp(n, x, 1, top, to));
-    for (let p: usize = 0; p < bytes; p += 4) store<f32>(to + p, load<f32>(x + p) - top - logSum);
+    const tops = f32x4.splat(top), logSums = f32x4.splat(logSum);
+    let p: usize = 0;
+    for (; p + 16 <= bytes; p += 16) {
+      v128.store(to + p, f32x4.sub(f32x4.sub(v128.load(x + p), tops), logSums));
+    }
+    for (; p < bytes; p += 4) store<f32>(to + p, load<f32>(x + p) - top - logSum);
     x += bytes;
     to += bytes;
   }
@@ -83,9 +93,16 @@ export function logSoftmaxGradient(rows: i32, n: i32, y: usize, dy: usize, to: u
   const bytes = <usize>n << 2;
   for (let i = 0; i < rows; i++) {
     rowExp(n, y, 1, 0, to);
-    let total: f32 = 0;
-    for (let p: usize = 0; p < bytes; p += 4) total += load<f32>(dy + p);
-    for (let p: usize = 0; p < bytes; p += 4) store<f32>(to + p, load<f32>(dy + p) - load<f32>(to + p) * total);
+    let lanes = f32x4.splat(0);
+    let p: usize = 0;
+    for (; p + 16 <= bytes; p += 16) lanes = f32x4.add(lanes, v128.load(dy + p));
+    let total = sumLanes(lanes);
+    for (; p < bytes; p += 4) total += load<f32>(dy + p);
+    const totals = f32x4.splat(total);
+    for (p = 0; p + 16 <= bytes; p += 16) {
+      v128.store(to + p, f32x4.sub(v128.load(dy + p), f32x4.mul(v128.load(to + p), totals)));
+    }
+    for (; p < bytes; p += 4) store<f32>(to + p, load<f32>(dy + p) - load<f32>(to + p) * total);
     y += bytes;
     dy += bytes;
     to += bytes;

@@ -27,13 +27,14 @@ export function maxLanes(v: v128): f32 {
 
 /**
  * e^x in four lanes, relative error below 2e-7: x = z·ln 2 + r with |r| <= ln 2 / 2, e^r by its Taylor-like polynomial
- * (coefficients of the Cephes library's expf), 2^z through the exponent bits. 0 below -87.3, NaN stays NaN.
+ * (coefficients of the Cephes library's expf), 2^z through the exponent bits. 0 below -87.3, at most e^88.37 (no kernel needs more),
+ * NaN stays NaN.
  */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
   const isTiny = f32x4.lt(x, f32x4.splat(-87.33));
-  const bounded = f32x4.min(f32x4.max(x, f32x4.splat(-87.33)), f32x4.splat(88.72));
+  const bounded = f32x4.min(f32x4.max(x, f32x4.splat(-87.33)), f32x4.splat(88.37));
   const z = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(1.44269504)));
   let r = f32x4.sub(bounded, f32x4.mul(z, f32x4.splat(0.693359375)));
   r = f32x4.sub(r, f32x4.mul(z, f32x4.splat(-2.12194440e-4)));
@@ -44,12 +45,7 @@ export function exp4(x: v128): v128 {
   y = madd(y, r, f32x4.splat(1.6666665459e-1));
   y = madd(y, r, f32x4.splat(5.0000001201e-1));
   y = madd(f32x4.mul(r, r), y, f32x4.add(r, f32x4.splat(1)));
-  // 2^z in two factors, since z may be 128.
-  const zi = i32x4.trunc_sat_f32x4_s(z);
-  const half = i32x4.shr_s(zi, 1);
-  const first = i32x4.shl(i32x4.add(half, i32x4.splat(127)), 23);
-  const second = i32x4.shl(i32x4.add(i32x4.sub(zi, half), i32x4.splat(127)), 23);
-  y = f32x4.mul(f32x4.mul(y, first), second);
+  y = f32x4.mul(y, i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(z), i32x4.splat(127)), 23));
   return v128.andnot(y, isTiny);
 }
 

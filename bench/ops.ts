@@ -1,0 +1,168 @@
+// Speed of each fused operation on the wasm back end, ours beside tfjs's own kernels: one JSON line a case.
+// Run: npm run build && node dist/bench/ops.js [part of a name]
+import { AdamW } from '../src/engine/adamW.ts';
+import { startEngine } from '../src/engine/backend.ts';
+import { startStockWasm } from '../src/engine/backends/wasm.ts';
+import { attention, attentionReference } from '../src/engine/ops/attention.ts';
+import { linear, linearReference } from '../src/engine/ops/linear.ts';
+import { rmsNorm, rmsNormReference } from '../src/engine/ops/rmsNorm.ts';
+import { logSoftmax, logSoftmaxReference } from '../src/engine/ops/softmax.ts';
+import { swiglu, swigluReference } from '../src/engine/ops/swiglu.ts';
+import { tokenLogProbs, tokenLogProbsReference } from '../src/engine/ops/tokenLogProbs.ts';
+import * as tf from '../src/engine/tf.ts';
+
+interface Case {
+  name: string;
+  /** Floating-point operations of one run, in units of 1e9; null where bytes matter more. */
+  gflop: number | null;
+  ours: () => tf.Tensor | tf.Tensor[];
+  stock: () => tf.Tensor | tf.Tensor[];
+}
+
+const uniform = (shape: number[], seed: number): tf.Tensor => tf.randomUniform(shape, -1, 1, 'float32', seed);
+
+function linearCases(): Case[] {
+  const shapes = [
+    [2048, 256, 768],
+    [2048, 768, 256],
+    [512, 288, 4096],
+    [16, 288, 768],
+    [1, 288, 768],
+    [16, 64, 192],
+  ] as const;
+  return shapes.flatMap(([rows, width, out]) => {
+    const [x, weight, dy] = [uniform([rows, width], 1), uniform([out, width], 2), uniform([rows, out], 3)];
+    const gflop = (2 * rows * width * out) / 1e9;
+    const label = `${rows}x${width}x${out}`;
+    const input = (): tf.Tensor => tf.matMul(dy, weight);
+    const gradient = (): tf.Tensor => tf.matMul(dy, x, true, false);
+    return [
+      { name: `linear ${label}`, gflop, ours: () => linear(x, weight), stock: () => linearReference(x, weight) },
+      { name: `linear dx ${label}`, gflop, ours: input, stock: input },
+      { name: `linear dW ${label}`, gflop, ours: gradient, stock: gradient },
+    ];
+  });
+}
+
+function fusedCases(): Case[] {
+  const hidden = uniform([512, 256], 1);
+  const weight = tf.variable(uniform([4096, 256], 2));
+  const targets = tf.range(0, 512, 1, 'int32');
+  const heads = [4, 256, 4, 64];
+  const [query, key, value] = [uniform(heads, 1), uniform(heads, 2), uniform(heads, 3)];
+  const keyStart = tf.tensor1d([0, 10, 20, 30], 'int32');
+  const [wide, gain] = [uniform([2048, 256], 4), uniform([256], 5)];
+  const [gate, up] = [uniform([2048, 768], 6), uniform([2048, 768], 7)];
+  const logits = uniform([512, 4096], 8);
+  const logProbGflop = (2 * 512 * 256 * 4096) / 1e9;
+  const attentionGflop = (4 * 4 * 4 * 256 * 256 * 64) / 2e9;
+  const attend = { query, key, value, keyStart };
+  const score = { hidden, weight, targets };
+  const gradientOf = (f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: tf.Tensor[]) => () =>
+    tf.grads((...values: tf.Tensor[]) => tf.sum(f(...values)))(inputs);
+  const pair = (name: string, gflop: number | null, ours: Case['ours'], stock: Case['stock']): Case => ({
+    name,
+    gflop,
+    ours,
+    stock,
+  });
+  return [
+    pair(
+      'tokenLogProbs 512x256x4096',
+      logProbGflop,
+      () => Object.values(tokenLogProbs(score)),
+      () => Object.values(tokenLogProbsReference(score)),
+    ),
+    pair(
+      'tokenLogProbs forward+backward',
+      logProbGflop * 4,
+      gradientOf((h) => tokenLogProbs({ ...score, hidden: h as tf.Tensor }).logProbs, [hidden, weight]),
+      gradientOf((h) => tokenLogProbsReference({ ...score, hidden: h as tf.Tensor }).logProbs, [hidden, weight]),
+    ),
+    pair(
+      'attention 4x256x4x64',
+      attentionGflop,
+      () => attention(attend),
+      () => attentionReference(attend),
+    ),
+    pair(
+      'attention forward+backward',
+      attentionGflop * 3.5,
+      gradientOf(
+        (q, k, v) => attention({ ...attend, query: q as tf.Tensor, key: k as tf.Tensor, value: v as tf.Tensor }),
+        [query, key, value],
+      ),
+      gradientOf(
+        (q, k, v) =>
+          attentionReference({ ...attend, query: q as tf.Tensor, key: k as tf.Tensor, value: v as tf.Tensor }),
+        [query, key, value],
+      ),
+    ),
+    pair(
+      'rmsNorm 2048x256',
+      null,
+      () => rmsNorm(wide, gain, 1e-5),
+      () => rmsNormReference(wide, gain, 1e-5),
+    ),
+    pair(
+      'swiglu 2048x768',
+      null,
+      () => swiglu(gate, up),
+      () => swigluReference(gate, up),
+    ),
+    pair(
+      'logSoftmax 512x4096',
+      null,
+      () => logSoftmax(logits),
+      () => logSoftmaxReference(logits),
+    ),
+  ];
+}
+
+function adamWCase(): Case {
+  const variable = (): Map<string, tf.Variable> => new Map([['w', tf.variable(uniform([1024, 1024], 1))]]);
+  const gradients = new Map([['w', uniform([1024, 1024], 2)]]);
+  const [mine, theirs] = [
+    new AdamW({ learningRate: 1e-3, weightDecay: 0.1 }),
+    new AdamW({ learningRate: 1e-3, weightDecay: 0.1 }),
+  ];
+  const [a, b] = [variable(), variable()];
+  const run = (optimiser: AdamW, variables: Map<string, tf.Variable>) => (): tf.Tensor[] => {
+    optimiser.step(variables, gradients);
+    return [];
+  };
+  return { name: 'adamW 1M', gflop: null, ours: run(mine, a), stock: run(theirs, b) };
+}
+
+/** The least of the times of runs over half a second at most, in milliseconds. */
+function leastMs(run: () => tf.Tensor | tf.Tensor[]): number {
+  let least = Number.POSITIVE_INFINITY;
+  const stop = performance.now() + 500;
+  for (let i = 0; i < 200 && (i < 3 || performance.now() < stop); i++) {
+    const start = performance.now();
+    const result = run();
+    least = Math.min(least, performance.now() - start);
+    tf.dispose(result);
+  }
+  return least;
+}
+
+async function main(): Promise<void> {
+  const wanted = process.argv[2] ?? '';
+  await startStockWasm();
+  tf.enableProdMode();
+  const cases = [...linearCases(), ...fusedCases(), adamWCase()].filter(({ name }) => name.includes(wanted));
+  const stockMs = cases.map(({ stock }) => leastMs(() => tf.tidy(stock)));
+  await startEngine({ backend: 'wasm' });
+  for (const [i, { name, gflop, ours }] of cases.entries()) {
+    const [mine, theirs] = [leastMs(() => tf.tidy(ours)), stockMs[i] ?? Number.NaN];
+    const rates =
+      gflop === null ? {} : { gflops: round((gflop / mine) * 1e3), stockGflops: round((gflop / theirs) * 1e3) };
+    const line = { name, ms: round(mine), stockMs: round(theirs), times: round(theirs / mine), ...rates };
+    process.stdout.write(`${JSON.stringify(line)}\n`);
+  }
+}
+
+const round = (value: number): number => Number(value.toPrecision(3));
+
+await main();
