@@ -19,7 +19,8 @@ export type ModelRole = z.infer<typeof ModelRole>;
 
 /** The closing figures of the demo; whoever reports something else gives the ones there are. */
 const Headline = z.strictObject({
-  passed: z.boolean(),
+  /** Null where nothing was put to the test. */
+  passed: z.boolean().nullable(),
   /** Why it passed, or why not; one sentence each. */
   reasons: z.array(z.string()).default([]),
   /** Mean reward of the reward model on the held-out prompts. */
@@ -158,7 +159,7 @@ const Agreement = z.strictObject({
       name: z.string(),
       kind: z.enum(['human', 'simulated', 'judge']),
       judgements: z.int(),
-      /** Share of comparisons in which the rater agrees with the merged label. */
+      /** Share of comparisons in which the rater or judge agrees with the others. */
       agreement: z.number().optional(),
       /** Estimated: mean score above (+) or below (-) the panel's, in points of the 1 to 5 scale. */
       bias: z.number().optional(),

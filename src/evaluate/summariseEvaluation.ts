@@ -3,16 +3,12 @@ import { groupBy } from '../core/groupBy.ts';
 import type { Prompt } from '../core/records.ts';
 import { bootstrapMean } from '../stats/bootstrap.ts';
 import { comparePolicies } from './comparePolicies.ts';
-import { type EvaluatedReply, repliesByPrompt, rewardUtility, type Utility } from './evaluatedReply.ts';
+import { type EvaluatedReply, repliesByPrompt, rewardUtility } from './evaluatedReply.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { Interval } from './interval.ts';
+import { REWARD_JUDGE, type UtilityJudge } from './judges.ts';
 import { radar } from './radar.ts';
 import { replyStatistics } from './replyStatistics.ts';
-
-export interface Judge {
-  name: string;
-  utility: Utility;
-}
 
 export interface SummariseOptions {
   model: string;
@@ -24,17 +20,15 @@ export interface SummariseOptions {
   replies: ReadonlyArray<EvaluatedReply>;
   referenceReplies: ReadonlyArray<EvaluatedReply> | null;
   /** The judges of the win rate; the reward model is added under 'reward model' where there is one. */
-  judges: ReadonlyArray<Judge>;
+  judges: ReadonlyArray<UtilityJudge>;
   /** Whose utility the radar shows, on a scale from 0 to 1. */
-  radarJudge: Judge | null;
+  radarJudge: UtilityJudge | null;
   seed: number;
   createdAt: string;
   settings: Record<string, unknown>;
 }
 
 type PromptReplies = ReturnType<typeof repliesByPrompt>;
-
-export const REWARD_JUDGE: Judge = { name: 'reward model', utility: rewardUtility };
 
 /** Sums up what was sampled. @throws bad-input where prompts, replies and rewards do not fit together. */
 export function summariseEvaluation(options: SummariseOptions): Evaluation {

@@ -12,11 +12,15 @@ interface Tile {
 
 export function headlineSection(headline: Headline): Html {
   const tiles = tilesOf(headline);
-  return html`<section id="headline" class="${headline.passed ? 'passed' : 'failed'}" aria-label="Result">
-<div class="verdict"><p class="stamp">${headline.passed ? 'Passed' : 'Not passed'}</p>
-${headline.reasons.length === 0 ? null : html`<ul>${headline.reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}</div>
+  return html`<section id="headline" class="${headline.passed === false ? 'failed' : 'passed'}" aria-label="Result">
+${headline.passed === null ? null : verdict(headline.passed, headline.reasons)}
 ${tiles.length === 0 ? null : html`<dl class="tiles">${tiles.map(tileHtml)}</dl>`}
 </section>`;
+}
+
+function verdict(passed: boolean, reasons: ReadonlyArray<string>): Html {
+  return html`<div class="verdict"><p class="stamp">${passed ? 'Passed' : 'Not passed'}</p>
+${reasons.length === 0 ? null : html`<ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}</div>`;
 }
 
 const tileHtml = ({ label, value, detail }: Tile) =>
