@@ -10,7 +10,8 @@
 import type { z } from 'zod';
 import type { Progress } from '../core/progress.ts';
 import type { Workspace } from '../store/workspace.ts';
-import { GLOBAL_FLAGS, type JsonSchema, jsonSchemaOf, kebab } from './options.ts';
+import { type JsonSchema, jsonSchemaOf } from './jsonSchema.ts';
+import { GLOBAL_FLAGS, kebab } from './options.ts';
 import { parseConfig } from './resolveConfig.ts';
 
 /** What the frame gives every command. */

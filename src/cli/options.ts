@@ -1,20 +1,6 @@
-// From a command's zod schema to its flags, and from texts to values. Layering is in resolveConfig.ts.
-import { z } from 'zod';
+// From a command's schema to its flags, and from texts to values. Layering is in resolveConfig.ts; zod is not loaded.
 import { FourfoldError } from '../core/errors.ts';
-
-/** What of JSON Schema is read here. */
-export interface JsonSchema {
-  type?: string | string[];
-  description?: string;
-  default?: unknown;
-  enum?: unknown[];
-  const?: unknown;
-  anyOf?: JsonSchema[];
-  items?: JsonSchema;
-  properties?: Record<string, JsonSchema>;
-  required?: string[];
-  additionalProperties?: boolean | JsonSchema;
-}
+import type { JsonSchema } from './jsonSchema.ts';
 
 type Scalar = 'number' | 'integer' | 'boolean' | 'string';
 
@@ -39,11 +25,6 @@ export const GLOBAL_FLAGS = ['workspace', 'json', 'config', 'set', 'quiet', 'hel
 /** maxNewTokens → max-new-tokens */
 export function kebab(key: string): string {
   return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-/** The schema of what a user may write, without its null alternative. */
-export function jsonSchemaOf(schema: z.ZodObject): JsonSchema {
-  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
 }
 
 function typesOf(schema: JsonSchema): string[] {

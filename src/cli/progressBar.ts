@@ -11,8 +11,8 @@ export interface TextStream {
 
 /** Progress that shares its stream with other lines. */
 export interface ProgressDisplay extends Progress {
-  /** Writes a line, by `write`, where no bar stands in its way. */
-  line(write: () => void): void;
+  /** Writes other lines by `write`; bars make way for them where they go to the same terminal. */
+  line(write: () => void, isTerminal: boolean): void;
   /** Leaves the terminal as it was. */
   stop(): void;
 }
@@ -143,6 +143,8 @@ function bars({ stream, now = Date.now }: Settings): ProgressDisplay {
       gracefulExit: false,
       clearOnComplete: false,
       autopadding: false,
+      // Lines that were written between leave nothing of the bar as it was.
+      forceRedraw: true,
       formatBar: (progress, options) => cliProgress.Format.BarFormat(progress, options),
       barCompleteString: '='.repeat(24),
       barIncompleteString: '-'.repeat(24),
@@ -182,11 +184,13 @@ function bars({ stream, now = Date.now }: Settings): ProgressDisplay {
         draw(true);
       }
     },
-    line: (write) => {
-      if (multi === null) write();
+    line: (write, isTerminal) => {
+      if (multi === null || !isTerminal) write();
       else {
-        stream.write('\r\x1b[J');
-        write();
+        multi.once('redraw-pre', () => {
+          stream.write('\x1b[J');
+          write();
+        });
         draw(true);
       }
     },

@@ -3,8 +3,9 @@
 import type { z } from 'zod';
 import { FourfoldError } from '../core/errors.ts';
 import { parseJson, readTextFile } from '../core/jsonl.ts';
+import { type JsonSchema, jsonSchemaOf } from './jsonSchema.ts';
 import { didYouMean } from './nearest.ts';
-import { type JsonSchema, jsonSchemaOf, kebab, valueOfSet } from './options.ts';
+import { kebab, valueOfSet } from './options.ts';
 
 type Json = Record<string, unknown>;
 

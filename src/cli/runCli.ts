@@ -145,7 +145,9 @@ async function runCommand(command: Command, argv: ReadonlyArray<string>, io: Sur
   const progress = progressOn({ stream: io.stderr, quiet: globals.quiet });
   const note = (line: string) => progress.note(line);
   if (command.printsConfig) note(`config ${JSON.stringify(config)}`);
-  const { signal, stopListening } = listenForInterrupts(command, io);
+  const { signal, stopListening } = listenForInterrupts(io, () =>
+    progress.line(() => void io.stderr.write(`\n${command.stopNote}\n`), true),
+  );
   const context: CommandContext = {
     workspace: async () => (await import('../store/workspace.ts')).openWorkspace(workspaceDir),
     workspaceDir,
@@ -155,7 +157,7 @@ async function runCommand(command: Command, argv: ReadonlyArray<string>, io: Sur
     progress,
     signal,
     env: io.env,
-    print: (line) => progress.line(() => void io.stdout.write(`${line}\n`)),
+    print: (line) => progress.line(() => void io.stdout.write(`${line}\n`), io.stdout.isTTY === true),
     note,
   };
   try {
@@ -174,7 +176,10 @@ function isAbort(error: unknown): boolean {
 }
 
 /** The first Ctrl-C aborts the signal, the second ends the process at once. */
-function listenForInterrupts(command: Command, io: Surroundings): { signal: AbortSignal; stopListening: () => void } {
+function listenForInterrupts(
+  io: Surroundings,
+  sayStopping: () => void,
+): { signal: AbortSignal; stopListening: () => void } {
   const interrupts: Interrupts = io.interrupts ?? process;
   const controller = new AbortController();
   const listener = () => {
@@ -182,7 +187,7 @@ function listenForInterrupts(command: Command, io: Surroundings): { signal: Abor
       interrupts.exit(INTERRUPTED_STATUS);
       return;
     }
-    io.stderr.write(`\n${command.stopNote}\n`);
+    sayStopping();
     controller.abort();
   };
   interrupts.on('SIGINT', listener);
