@@ -89,7 +89,7 @@ const SAMPLES = `
 .sample { margin-top: 32px; break-inside: avoid; }
 .sample header { margin-bottom: 12px; }
 .sample .id { color: var(--muted); font-size: .8rem; margin-left: .5em; }
-.prompt { font: 1.18rem/1.45 var(--serif); margin: 6px 0 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+h3.prompt { font: 1.18rem/1.45 var(--serif); margin: 6px 0 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 .replies { display: grid; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); gap: 14px; }
 .reply { background: var(--card); border: 1px solid var(--grid); border-radius: 8px; padding: 12px 16px 12px; display: flex; flex-direction: column; }
 .reply h4 { margin: 0 0 6px; font-size: .88rem; }

@@ -30,7 +30,7 @@ above or below the panel’s, in points of the scale from 1 to 5.</p>`,
     measureRows.length === 0
       ? null
       : table(
-          'Agreement',
+          'Measures of agreement',
           [
             { title: 'Measure' },
             { title: 'Between' },

@@ -26,7 +26,7 @@ export function commandsSection(id: string, title: string, commands: ReadonlyArr
     title,
     html`<ol class="commands">${commands.map(
       ({ text, command }) =>
-        html`<li><span>${text}</span>${command === undefined ? null : html`<pre><code>${command}</code></pre>`}</li>`,
+        html`<li><span>${text}</span>${command === undefined ? null : html`<pre tabindex="0"><code>${command}</code></pre>`}</li>`,
     )}</ol>`,
   );
 }

@@ -27,7 +27,7 @@ export function samplesSection({ rule, models, items }: Samples): Section {
     items.map(
       (item) => html`<article class="sample">
 <header>${item.dimension === null ? null : html`<span class="tag">${item.dimension}</span>`}
-<span class="id">${item.promptId}</span><p class="prompt">${item.prompt}</p></header>
+<span class="id">${item.promptId}</span><h3 class="prompt">${item.prompt}</h3></header>
 <div class="replies" style="--columns: ${models.length}">${models.map(({ name, role }, i) =>
         replyHtml(modelName(name, role), role, item.replies[i] ?? null),
       )}</div></article>`,
