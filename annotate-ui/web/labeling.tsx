@@ -1,5 +1,5 @@
 // The labeling screen: composes its parts and turns key presses into changes of the draft.
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Language, Me } from '../../src/core/annotationApi.ts';
 import { CandidateCard } from './candidateCard.tsx';
 import { Conversation } from './conversation.tsx';
@@ -61,7 +61,7 @@ export function Labeling({ me, store, onLanguage, onSignOut, onSessionEnded }: L
   const done = Math.min(labeling.progress.done + labeling.outbox.pending, labeling.progress.total);
 
   // A new item starts at its prompt, for eyes and for screen readers.
-  useEffect(() => {
+  useLayoutEffect(() => {
     setMissingShown(false);
     if (itemId === null) return;
     window.scrollTo({ top: 0 });
@@ -195,7 +195,7 @@ export function Labeling({ me, store, onLanguage, onSignOut, onSessionEnded }: L
   const latestAct = useRef(act);
   latestAct.current = act;
   const isDialogOpen = dialog !== 'none';
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (isDialogOpen || event.isComposing || event.defaultPrevented) return;
       const action = actionOf(event, focusedControl(event.target));
@@ -239,21 +239,23 @@ export function Labeling({ me, store, onLanguage, onSignOut, onSessionEnded }: L
       )}
       {phase === 'task' && shown !== null && (
         <main class="task" key={shown.task.itemId}>
-          {shown.isRevision && <p class="banner">{strings.revising}</p>}
-          <Conversation messages={shown.task.messages} headingRef={promptHeading} />
-          <h2 class="sr-only">{strings.replies}</h2>
-          <div class="cards" data-count={shown.task.candidates.length}>
-            {shown.task.candidates.map((candidate, i) => (
-              <CandidateCard
-                key={candidate.candidateId}
-                index={i}
-                task={shown.task}
-                draft={shown.draft}
-                isMissingShown={isMissingShown}
-                onScore={(place, score) => giveScore(place, score, false)}
-                onActive={setActive}
-              />
-            ))}
+          <div class="sheet">
+            {shown.isRevision && <p class="banner">{strings.revising}</p>}
+            <Conversation messages={shown.task.messages} headingRef={promptHeading} />
+            <h2 class="sr-only">{strings.replies}</h2>
+            <div class="cards" data-count={shown.task.candidates.length}>
+              {shown.task.candidates.map((candidate, i) => (
+                <CandidateCard
+                  key={candidate.candidateId}
+                  index={i}
+                  task={shown.task}
+                  draft={shown.draft}
+                  isMissingShown={isMissingShown}
+                  onScore={(place, score) => giveScore(place, score, false)}
+                  onActive={setActive}
+                />
+              ))}
+            </div>
           </div>
           <VerdictBar
             task={shown.task}

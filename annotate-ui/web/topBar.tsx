@@ -34,7 +34,7 @@ export function TopBar({ name, done, total, outbox, onKeys, onLanguage, onSignOu
       </span>
       <span class="tools">
         <LanguageSwitch onLanguage={onLanguage} />
-        <button type="button" class="quiet" onClick={onKeys}>
+        <button type="button" class="quiet show-keys" onClick={onKeys}>
           {strings.shortcuts}{' '}
           <span class="key" aria-hidden="true">
             ?
