@@ -295,5 +295,5 @@ withBrowser('the labeling page', () => {
     await press('Escape', 's');
     await page.getByRole('dialog').waitFor();
     expect(await seriousIssues()).toEqual([]);
-  });
+  }, 60_000);
 });

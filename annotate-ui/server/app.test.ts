@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -321,6 +321,21 @@ describe('a judgement', () => {
     expect((await put(app, headers, '..%2f..%2fdb.json', verdictOn(foreign))).statusCode).toBe(400);
     expect((await app.inject({ url: '/..%2f..%2fpackage.json', headers })).statusCode).toBe(404);
     expect((await app.inject({ url: '/api/nothing', headers })).json().error.code).toBe('not-found');
+  });
+
+  test('that could not be written is not confirmed, and can be sent again', async () => {
+    const { app, headers, workspace, set } = await ready();
+    const task = await nextTask(app, headers);
+    // A folder where the log should be.
+    const folder = join(workspace.dir, 'judgements', `${set.id}.jsonl`);
+    await mkdir(folder, { recursive: true });
+    const refused = await put(app, headers, task.itemId, verdictOn(task));
+    expect(refused.statusCode).toBe(507);
+    expect(refused.json().error.code).toBe('storage-failed');
+    expect((await nextTask(app, headers)).itemId).toBe(task.itemId);
+    await rm(folder, { recursive: true });
+    expect((await put(app, headers, task.itemId, verdictOn(task))).json().status).toBe('saved');
+    expect(await workspace.judgements(set.id).read()).toHaveLength(1);
   });
 
   test('of a body beyond the limit is cut off', async () => {

@@ -7,7 +7,7 @@ export interface ServerOptions extends Omit<AppOptions, 'allowAnyHost'> {
   /** 0 takes a free port. */
   port: number;
   host?: string;
-  /** Permits a host other than loopback. */
+  /** Permits a host other than loopback, and requests under any host name, as through a proxy that adds TLS. */
   allowRemote?: boolean;
 }
 
@@ -53,7 +53,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       `Expected a loopback host such as 127.0.0.1, got ${host}. To let other machines in, add --allow-remote, and put TLS in front.`,
     );
   }
-  const app = await buildApp({ ...rest, allowAnyHost: !isLoopback(host) });
+  const app = await buildApp({ ...rest, allowAnyHost: allowRemote });
   try {
     await app.listen({ host, port });
   } catch (error) {

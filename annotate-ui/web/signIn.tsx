@@ -14,8 +14,8 @@ interface SignInProps {
 /** The token in what was pasted, which may be the whole link. */
 function tokenIn(text: string): string {
   const trimmed = text.trim();
-  const at = trimmed.indexOf('#token=');
-  return at < 0 ? trimmed : decodeURIComponent(trimmed.slice(at + '#token='.length));
+  const at = trimmed.indexOf('#');
+  return (at < 0 ? null : new URLSearchParams(trimmed.slice(at + 1)).get('token')) ?? trimmed;
 }
 
 export function SignIn({ problem, onToken, onLanguage }: SignInProps) {

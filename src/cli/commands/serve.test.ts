@@ -1,0 +1,66 @@
+import { EventEmitter } from 'node:events';
+import { labelingWorkspace } from '../../../annotate-ui/server/testing/labelingWorkspace.ts';
+import { type Interrupts, runCli } from '../runCli.ts';
+
+/** Starts `fourfold serve` in this process; `stop` is Ctrl-C. */
+function serve(words: string[]) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const signals = new EventEmitter();
+  const interrupts = Object.assign(signals, { exit: () => undefined }) as unknown as Interrupts;
+  const stream = (lines: string[]) => ({ isTTY: false, columns: 80, write: (text: string) => lines.push(text) > 0 });
+  const status = runCli(['serve', '--port', '0', ...words], {
+    stdout: stream(out),
+    stderr: stream(err),
+    env: {},
+    cwd: process.cwd(),
+    interrupts,
+    table: [{ name: 'serve', describe: 'Serve', load: () => import('./serve.ts') }],
+  });
+  return { out, err, status, stop: () => signals.emit('SIGINT') };
+}
+
+async function until<T>(read: () => T | undefined): Promise<T> {
+  for (let i = 0; i < 400; i++) {
+    const value = read();
+    if (value !== undefined) return value;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error('what was waited for did not come');
+}
+
+describe('fourfold serve', () => {
+  test('serves the newest set until Ctrl-C, and leaves with status 0', async () => {
+    const { workspace, set, token } = await labelingWorkspace();
+    const running = serve(['--workspace', workspace.dir, '--json']);
+    const { url } = JSON.parse(await until(() => running.out[0]));
+    const reply = await fetch(`${url}/api/session`, {
+      method: 'POST',
+      body: JSON.stringify({ token }),
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(await reply.json()).toMatchObject({ candidateSetId: set.id, annotator: { id: 'ann-1' } });
+    running.stop();
+    expect(await running.status).toBe(0);
+    await expect(fetch(`${url}/api/health`)).rejects.toThrow();
+  });
+
+  test('says when nobody can sign in yet', async () => {
+    const { workspace } = await labelingWorkspace();
+    workspace.annotators.remove('ann-1');
+    const running = serve(['--workspace', workspace.dir]);
+    await until(() => running.err.find((line) => line.includes('fourfold annotators add')));
+    running.stop();
+    expect(await running.status).toBe(0);
+  });
+
+  test('without a set to label, or for a host beyond loopback, ends with what to do', async () => {
+    const { workspace } = await labelingWorkspace();
+    const remote = serve(['--workspace', workspace.dir, '--host', '0.0.0.0']);
+    expect(await remote.status).toBe(2);
+    expect(remote.err.join('')).toContain('--allow-remote');
+    const unknown = serve(['--workspace', workspace.dir, '--candidate-set', 'candidate-set-7']);
+    expect(await unknown.status).toBe(2);
+    expect(unknown.err.join('')).toContain('candidate-set-7');
+  });
+});
