@@ -4,6 +4,8 @@ type Kernel = (...values: number[]) => void;
 type Measure = (...values: number[]) => number;
 
 export interface KernelExports {
+  constantsSize: Measure;
+  setConstants: Kernel;
   gemm: Kernel;
   gemmScratch: Measure;
   fillRows: Kernel;

@@ -103,7 +103,9 @@ export function loadKernels(backend: WasmBackend): KernelRuntime | null {
   const isFused = existsSync(fused) && canFuse(readFileSync(fused));
   const module = new webAssembly.Module(readFileSync(isFused ? fused : plain));
   const { exports } = new webAssembly.Instance(module, { env: { memory } });
-  return new KernelRuntime(backend, memory, exports as unknown as KernelExports, isFused);
+  const kernels = exports as unknown as KernelExports;
+  kernels.setConstants(backend.wasm._malloc(kernels.constantsSize()) >>> 0);
+  return new KernelRuntime(backend, memory, kernels, isFused);
 }
 
 /** Node 20 and 21 know relaxed SIMD but keep it behind a flag, which may be set until the module is compiled. */

@@ -7,3 +7,4 @@ export {
 export { swiglu, swigluGradient, adamW, sumOfSquares, scale } from './pointwise';
 export { attention, attentionGradient, attentionScratch } from './attention';
 export { logProbs, logProbsGradient, logProbsScratch } from './logProbs';
+export { constantsSize, setConstants } from './vector';

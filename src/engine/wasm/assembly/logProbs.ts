@@ -63,7 +63,7 @@ function scaleRow(n: i32, x: usize, scale: f32): f32 {
   for (; x + 16 <= end; x += 16) {
     const y = f32x4.mul(v128.load(x), scales);
     v128.store(x, y);
-    lanes = f32x4.max(lanes, y);
+    lanes = f32x4.pmax(lanes, y);
   }
   let top = maxLanes(lanes);
   for (; x < end; x += 4) {

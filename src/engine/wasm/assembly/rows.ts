@@ -9,7 +9,7 @@ export function rowMax(n: i32, x: usize): f32 {
   if (n >= 4) {
     let lanes = v128.load(p);
     p += 16;
-    for (; p + 16 <= end; p += 16) lanes = f32x4.max(lanes, v128.load(p));
+    for (; p + 16 <= end; p += 16) lanes = f32x4.pmax(lanes, v128.load(p));
     best = maxLanes(lanes);
   }
   for (; p < end; p += 4) best = max(best, load<f32>(p));

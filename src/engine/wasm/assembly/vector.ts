@@ -26,26 +26,62 @@ export function maxLanes(v: v128): f32 {
 }
 
 /**
- * e^x in four lanes, relative error below 2e-7: x = z·ln 2 + r with |r| <= ln 2 / 2, e^r by its Taylor-like polynomial
- * (coefficients of the Cephes library's expf), 2^z through the exponent bits. 0 below -87.3, at most e^88.37 (no kernel needs more),
- * NaN stays NaN.
+ * Where the constants of exp4 lie, four copies each: a load costs one instruction, a vector constant three or four, which
+ * the engines do not move out of loops.
+ */
+let constants: usize = 0;
+
+/** Bytes that the constants take. */
+export function constantsSize(): i32 {
+  return 13 * 16;
+}
+
+/** Writes the constants to `address`, which stays theirs. To be called once, before any other kernel. */
+export function setConstants(address: usize): void {
+  constants = address;
+  put(0, -87.33);
+  put(1, 88.37);
+  put(2, 1.44269504);
+  put(3, -0.693359375);
+  put(4, 2.1219444e-4);
+  put(5, 1.98756915e-4);
+  put(6, 1.3981999507e-3);
+  put(7, 8.3334519073e-3);
+  put(8, 4.1665795894e-2);
+  put(9, 1.6666665459e-1);
+  put(10, 5.0000001201e-1);
+  put(11, 12582912);
+  put(12, 1);
+}
+
+function put(index: i32, value: f32): void {
+  v128.store(constants + (index << 4), f32x4.splat(value));
+}
+
+/**
+ * e^x in four lanes, relative error below 2e-7: x = z·ln 2 + r with |r| <= ln 2 / 2, e^r by a polynomial
+ * (coefficients of the Cephes library's expf), 2^z through the exponent bits. 0 below -87.3, at most e^88.37 (no kernel
+ * needs more), NaN stays NaN.
  */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  const isTiny = f32x4.lt(x, f32x4.splat(-87.33));
-  const bounded = f32x4.min(f32x4.max(x, f32x4.splat(-87.33)), f32x4.splat(88.37));
-  const z = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(1.44269504)));
-  let r = f32x4.sub(bounded, f32x4.mul(z, f32x4.splat(0.693359375)));
-  r = f32x4.sub(r, f32x4.mul(z, f32x4.splat(-2.12194440e-4)));
-  let y = f32x4.splat(1.9875691500e-4);
-  y = madd(y, r, f32x4.splat(1.3981999507e-3));
-  y = madd(y, r, f32x4.splat(8.3334519073e-3));
-  y = madd(y, r, f32x4.splat(4.1665795894e-2));
-  y = madd(y, r, f32x4.splat(1.6666665459e-1));
-  y = madd(y, r, f32x4.splat(5.0000001201e-1));
-  y = madd(f32x4.mul(r, r), y, f32x4.add(r, f32x4.splat(1)));
-  y = f32x4.mul(y, i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(z), i32x4.splat(127)), 23));
+  const c = constants;
+  const isTiny = f32x4.lt(x, v128.load(c));
+  // pmin and pmax, with x first, let NaN through and are one instruction each.
+  const bounded = f32x4.pmin(f32x4.pmax(x, v128.load(c)), v128.load(c, 16));
+  // Adding 1.5·2²³ rounds to a whole number, which then stands in the low bits.
+  const shifted = madd(bounded, v128.load(c, 32), v128.load(c, 176));
+  const z = f32x4.sub(shifted, v128.load(c, 176));
+  let r = madd(z, v128.load(c, 48), bounded);
+  r = madd(z, v128.load(c, 64), r);
+  let y = madd(v128.load(c, 80), r, v128.load(c, 96));
+  y = madd(y, r, v128.load(c, 112));
+  y = madd(y, r, v128.load(c, 128));
+  y = madd(y, r, v128.load(c, 144));
+  y = madd(y, r, v128.load(c, 160));
+  y = f32x4.add(madd(f32x4.mul(r, r), y, r), v128.load(c, 192));
+  y = i32x4.add(y, i32x4.shl(shifted, 23));
   return v128.andnot(y, isTiny);
 }
 

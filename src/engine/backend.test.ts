@@ -1,0 +1,39 @@
+import { startEngine } from './backend.ts';
+import * as tf from './tf.ts';
+
+test('auto starts the first rung that works and says in one line which fell away, and why', async () => {
+  const notes: string[] = [];
+  const { backend } = await startEngine({ note: (line) => notes.push(line) });
+  expect(tf.getBackend()).toBe(backend);
+  if (backend === 'tensorflow') {
+    expect(notes).toEqual([]);
+  } else {
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).toMatch(new RegExp(`^tensorflow: .*; using ${backend}$`));
+  }
+});
+
+test.each(['wasm', 'cpu'] as const)('%s by name is what runs', async (backend) => {
+  expect(await startEngine({ backend })).toEqual({ backend });
+  expect(tf.getBackend()).toBe(backend);
+  expect(Array.from(await tf.add([1, 2], [3, 4]).data())).toEqual([4, 6]);
+});
+
+test('a back end asked for by name that cannot start is an error with reason and remedy, and the old one stays', async () => {
+  await startEngine({ backend: 'wasm' });
+  try {
+    await startEngine({ backend: 'tensorflow' });
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'unsupported' });
+    expect(String(error)).toMatch(/tensorflow.*(absent|not).*Install @tensorflow\/tfjs-node-gpu/s);
+    expect(tf.getBackend()).toBe('wasm');
+    return;
+  }
+  expect(tf.getBackend()).toBe('tensorflow');
+});
+
+test('starting twice at once gives each caller its answer', async () => {
+  const [first, second] = await Promise.all([startEngine({ backend: 'cpu' }), startEngine({ backend: 'wasm' })]);
+  expect([first.backend, second.backend]).toEqual(['cpu', 'wasm']);
+  expect(tf.getBackend()).toBe('wasm');
+});

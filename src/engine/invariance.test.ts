@@ -1,0 +1,87 @@
+// On the wasm back end a row's result has the same bits whatever shares its batch, however much padding stands left of it,
+// and whether it is computed in one go or one token at a time.
+import { startEngine } from './backend.ts';
+import { attention } from './ops/attention.ts';
+import { linear } from './ops/linear.ts';
+import { rmsNorm } from './ops/rmsNorm.ts';
+import { logSoftmax } from './ops/softmax.ts';
+import { tokenLogProbs } from './ops/tokenLogProbs.ts';
+import { randomValues } from './testing/cases.ts';
+import * as tf from './tf.ts';
+
+const random = (name: string, shape: number[]): tf.Tensor =>
+  tf.tensor(randomValues(name, tf.util.sizeFromShape(shape)), shape);
+
+/** The bits of rows `from` .. `from + count - 1` of the first axis. */
+function bits(x: tf.Tensor, from: number, count: number): Int32Array {
+  const rows = tf.slice(x, from, count);
+  return new Int32Array(Float32Array.from(rows.dataSync()).buffer);
+}
+
+beforeAll(async () => {
+  await startEngine({ backend: 'wasm' });
+  expect(tf.getKernel('FourfoldLinear', 'wasm')).toBeDefined();
+});
+
+test.each([
+  ['linear', (x: tf.Tensor) => linear(x, random('weight', [35, 301]), random('bias', [35]))],
+  ['linear beyond one block', (x: tf.Tensor) => linear(x, random('weight', [521, 301]))],
+  ['matMul', (x: tf.Tensor) => tf.matMul(x, random('weight', [301, 35]))],
+  ['rmsNorm', (x: tf.Tensor) => rmsNorm(x, random('gain', [301]), 1e-6)],
+  ['logSoftmax', (x: tf.Tensor) => logSoftmax(x)],
+] as const)('%s: rows are the same alone, in five and in thirty-three', (_name, f) => {
+  const x = random('x', [33, 301]);
+  const all = f(x);
+  expect(bits(f(tf.slice(x, 4, 1)), 0, 1)).toEqual(bits(all, 4, 1));
+  expect(bits(f(tf.slice(x, 30, 3)), 0, 3)).toEqual(bits(all, 30, 3));
+  expect(bits(f(tf.slice(x, 2, 5)), 0, 5)).toEqual(bits(all, 2, 5));
+});
+
+test('tokenLogProbs: a position scores the same alone and among nine', () => {
+  const [hidden, weight] = [random('hidden', [9, 65]), random('weight', [700, 65])];
+  const targets = tf.tensor1d([0, 699, 5, 512, 511, 8, 77, 3, 2], 'int32');
+  const all = tokenLogProbs({ hidden, weight, targets });
+  const one = tokenLogProbs({ hidden: tf.slice(hidden, 3, 1), weight, targets: tf.slice(targets, 3, 1) });
+  expect(bits(one.logProbs, 0, 1)).toEqual(bits(all.logProbs, 3, 1));
+  expect(bits(one.entropy, 0, 1)).toEqual(bits(all.entropy, 3, 1));
+});
+
+describe('attention', () => {
+  const [heads, kvHeads, headDim, time] = [4, 2, 9, 71];
+  const inputs = () => ({
+    query: random('query', [1, time, heads, headDim]),
+    key: random('key', [1, time, kvHeads, headDim]),
+    value: random('value', [1, time, kvHeads, headDim]),
+  });
+  const starts = (...values: number[]): tf.Tensor => tf.tensor1d(values, 'int32');
+
+  test.each([1, 5, 64, 67])('%i keys of padding on the left change no bit', (padding) => {
+    const plain = inputs();
+    const alone = attention({ ...plain, keyStart: starts(0) });
+    // The padding holds large values, which must not be looked at; a second row shares the batch.
+    const padded = Object.fromEntries(
+      Object.entries(plain).map(([name, x]) => {
+        const junk = tf.mul(tf.ones([1, padding, ...x.shape.slice(2)]), 1e30);
+        const row = tf.concat([junk, x], 1);
+        return [name, tf.concat([random(`other ${name}`, row.shape), row], 0)];
+      }),
+    ) as unknown as ReturnType<typeof inputs>;
+    const both = attention({ ...padded, keyStart: starts(3, padding) });
+    const row = tf.slice(both, [1, padding], [1, time]);
+    expect(bits(row, 0, 1)).toEqual(bits(alone, 0, 1));
+    const before = tf.slice(both, [1, 0], [1, padding]).dataSync();
+    expect(Array.from(before).every((value) => value === 0)).toBe(true);
+  });
+
+  test('the last token against a cache equals the last token of the whole', () => {
+    const { query, key, value } = inputs();
+    const whole = attention({ query, key, value, keyStart: starts(2) });
+    const last = attention({ query: tf.slice(query, [0, time - 1], [1, 1]), key, value, keyStart: starts(2) });
+    expect(bits(last, 0, 1)).toEqual(bits(tf.slice(whole, [0, time - 1], [1, 1]), 0, 1));
+  });
+});
+
+test('ids outside the table are refused, not read from foreign memory', async () => {
+  const { embedding } = await import('./ops/embedding.ts');
+  expect(() => embedding(random('table', [5, 3]), tf.tensor1d([0, 5], 'int32'))).toThrow('0 .. 4');
+});
