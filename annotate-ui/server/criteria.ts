@@ -12,7 +12,7 @@ const TEXTS: Record<Criterion, Record<Language, CriterionText>> = {
         'Touches it, but misses most',
         'Does part of it, or strays',
         'Does it, with a small slip',
-        'Does exactly what was asked',
+        'Exactly as asked',
       ],
     },
     zh: {

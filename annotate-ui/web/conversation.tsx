@@ -20,7 +20,7 @@ export function Conversation({ messages, headingRef }: ConversationProps) {
         {messages.map((message, i) => (
           <li key={i} class={`turn ${message.role}`}>
             <span class={isSingleTurn ? 'sr-only' : 'role'}>{strings.roles[message.role]}</span>
-            <p class="text">{message.content}</p>
+            <p class={i === messages.length - 1 ? 'text asked' : 'text'}>{message.content}</p>
           </li>
         ))}
       </ol>
