@@ -54,10 +54,13 @@ export function systemCodeOf(error: unknown): string | null {
 const STORAGE_REMEDY: Record<string, string> = {
   ENOSPC: 'the disk is full; free some space and run the same command again',
   EDQUOT: 'the disk quota is used up; free some space and run the same command again',
+  EFBIG: 'a limit on file sizes is reached (ulimit -f); raise it and run the same command again',
   EROFS: 'the disk is read-only; choose another --workspace',
   EACCES: 'permission was denied; check who owns the path, or choose another --workspace',
   EPERM: 'permission was denied; check who owns the path, or choose another --workspace',
+  EIO: 'the disk reports a fault; check it, or choose another --workspace',
   EMFILE: 'too many files are open; raise the limit (ulimit -n)',
+  EEXIST: 'something of that name is there already, a file where a folder was expected',
   ENOTDIR: 'a part of the path is a file where a folder was expected',
   EISDIR: 'a folder stands where a file was expected',
 };

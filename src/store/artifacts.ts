@@ -1,15 +1,16 @@
 // Artefacts: a folder of files each, and a card in the index. A folder is written aside, synced and renamed, and the
 // card is added last, so an artefact that is listed is whole.
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Artifact, type ArtifactKind, type ArtifactOf } from '../core/artifacts.ts';
-import { asStorageError, FourfoldError } from '../core/errors.ts';
+import { asStorageError, FourfoldError, systemCodeOf } from '../core/errors.ts';
 import { ArtifactId } from '../core/ids.ts';
 import { parseWith } from '../core/jsonl.ts';
 import type { Index } from './indexFile.ts';
+import { syncFiles } from './syncFiles.ts';
 
 type Computed = 'id' | 'files' | 'createdAt';
 /** What a maker says of a new artefact; id, files and time are filled in. */
@@ -42,17 +43,13 @@ async function hashFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
+/** Syncs the folder's files to the disk and hashes them, by path relative to it. */
 async function syncAndHash(dir: string): Promise<Record<string, string>> {
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
   const files: Record<string, string> = {};
-  for (const entry of entries.filter((found) => found.isFile())) {
-    const path = join(entry.parentPath, entry.name);
-    const file = await open(path, 'r');
-    await file.sync();
-    await file.close();
+  for (const path of (await syncFiles(dir)).sort()) {
     files[relative(dir, path).split(sep).join('/')] = await hashFile(path);
   }
-  return Object.fromEntries(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return files;
 }
 
 /** The label of an id: a model goes by its role. */
@@ -63,19 +60,27 @@ function labelOf(draft: ArtifactDraft): string {
 export function artifactsIn(root: string, index: Index): Artifacts {
   const dirOf = (kind: ArtifactKind, id: string) => join(root, 'artifacts', kind, id);
 
-  /** Takes the next free number of the label by making its folder, which only one process can do. */
+  const partialOf = (kind: ArtifactKind, id: string) => `${dirOf(kind, id)}.partial`;
+
+  /**
+   * Takes the next free number of the label by making its partial folder, which only one process can do. A finished
+   * artefact's partial folder is gone, renamed to the final one, so that one must not be there either.
+   */
   async function reserve(draft: ArtifactDraft): Promise<ArtifactId> {
     const label = labelOf(draft);
     await mkdir(join(root, 'artifacts', draft.kind), { recursive: true });
     for (let number = 1; ; number++) {
       const id = ArtifactId.parse(`${label}-${number}`);
       if (index.read().artifacts.some((artifact) => artifact.id === id)) continue;
+      const partial = partialOf(draft.kind, id);
       try {
-        await mkdir(`${dirOf(draft.kind, id)}.partial-${process.pid}`);
-        return id;
+        await mkdir(partial);
       } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+        if (systemCodeOf(error) === 'EEXIST') continue;
+        throw error;
       }
+      if (!existsSync(dirOf(draft.kind, id))) return id;
+      await rmdir(partial);
     }
   }
 
@@ -93,7 +98,7 @@ export function artifactsIn(root: string, index: Index): Artifacts {
       try {
         const id = await reserve(draft);
         const dir = dirOf(draft.kind, id);
-        partial = `${dir}.partial-${process.pid}`;
+        partial = partialOf(draft.kind, id);
         await write(partial);
         const files = await syncAndHash(partial);
         const artifact = parseWith(
@@ -101,8 +106,8 @@ export function artifactsIn(root: string, index: Index): Artifacts {
           { ...draft, id, files, createdAt: new Date().toISOString() },
           `artefact ${id}`,
         );
-        await rm(dir, { recursive: true, force: true });
         await rename(partial, dir);
+        partial = dir;
         index.update((data) => {
           data.artifacts.push(artifact);
         });

@@ -58,12 +58,30 @@ export interface Index {
 
 const emptyData = (): IndexData => ({ version: INDEX_VERSION, artifacts: [], annotators: [], schedules: [] });
 
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw asStorageError(error, path, 'read');
+  }
+}
+
+/** Changes whenever the file is replaced; empty where there is none. */
+function stampOf(path: string): string {
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
+    return stat === undefined ? '' : `${stat.ino}-${stat.mtimeNs}-${stat.size}`;
+  } catch (error) {
+    throw asStorageError(error, path, 'read');
+  }
+}
+
 /** lowdb adapter that writes a temporary file, syncs it to the disk and renames it. */
 function atomicFile(path: string): SyncAdapter<IndexData> {
   return {
     read: () => {
       if (!existsSync(path)) return null;
-      const data = parseJson(readFileSync(path, 'utf8'), path);
+      const data = parseJson(textOf(path), path);
       const version = z.looseObject({ version: z.number() }).safeParse(data);
       if (version.success && version.data.version > INDEX_VERSION) {
         throw new FourfoldError(
@@ -92,18 +110,57 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function tryLock(path: string): boolean {
+/** The process that the lock file names, or null where it names none. */
+function holderOf(path: string): number | null {
   try {
-    const file = openSync(path, 'wx');
-    writeSync(file, String(process.pid));
-    closeSync(file);
-    return true;
+    const pid = Number(readFileSync(path, 'utf8'));
+    return Number.isInteger(pid) && pid > 0 ? pid : null;
   } catch (error) {
-    if (systemCodeOf(error) !== 'EEXIST') throw asStorageError(error, path, 'write');
+    // Its holder may let go of it at any moment.
+    if (systemCodeOf(error) === 'ENOENT') return null;
+    throw asStorageError(error, path, 'read');
   }
-  // A lock whose process is gone was left by a crash.
-  const holder = Number(existsSync(path) ? readFileSync(path, 'utf8') : Number.NaN);
-  if (Number.isInteger(holder) && holder > 0 && !isAlive(holder)) rmSync(path, { force: true });
+}
+
+/** Takes the lock file exclusively. @returns false where it is there already. @throws storage-failed. */
+function tryCreate(path: string): boolean {
+  let file: number;
+  try {
+    file = openSync(path, 'wx');
+  } catch (error) {
+    if (systemCodeOf(error) === 'EEXIST') return false;
+    throw asStorageError(error, path, 'write');
+  }
+  try {
+    writeSync(file, String(process.pid));
+  } catch (error) {
+    // On a full disk the file appears but stays empty: it would lock everyone out.
+    rmSync(path, { force: true });
+    throw asStorageError(error, path, 'write');
+  } finally {
+    closeSync(file);
+  }
+  return true;
+}
+
+/** Removes a lock that a crash left; one process at a time, or it could be the lock that another just took. */
+function removeIfStale(path: string): void {
+  const isStale = () => {
+    const holder = holderOf(path);
+    return holder !== null && !isAlive(holder);
+  };
+  const guard = `${path}.stale`;
+  if (!isStale() || !tryCreate(guard)) return;
+  try {
+    if (isStale()) rmSync(path, { force: true });
+  } finally {
+    rmSync(guard, { force: true });
+  }
+}
+
+function tryLock(path: string): boolean {
+  if (tryCreate(path)) return true;
+  removeIfStale(path);
   return false;
 }
 
@@ -130,8 +187,7 @@ export function openIndex(path: string): Index {
   const db = new LowSync<IndexData>(atomicFile(path), emptyData());
   let seen = '';
   const refresh = () => {
-    const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
-    const stamp = stat === undefined ? '' : `${stat.ino}-${stat.mtimeNs}-${stat.size}`;
+    const stamp = stampOf(path);
     if (stamp === seen) return;
     db.data = emptyData();
     db.read();

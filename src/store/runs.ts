@@ -9,6 +9,7 @@ import { asStorageError, FourfoldError, systemCodeOf } from '../core/errors.ts';
 import { RunId } from '../core/ids.ts';
 import { parseJson, parseWith, readTextFile } from '../core/jsonl.ts';
 import { JsonlLog } from './jsonlLog.ts';
+import { syncFiles } from './syncFiles.ts';
 
 /** One line of metrics: a step and figures by name. */
 export const Metrics = z.looseObject({ step: z.int() }).catchall(z.union([z.number(), z.string(), z.null()]));
@@ -73,6 +74,7 @@ function runIn(dir: string, card: z.infer<typeof RunCard>): Run {
         await rm(partial, { recursive: true, force: true });
         await mkdir(partial, { recursive: true });
         await write(partial);
+        await syncFiles(partial);
         await rm(path, { recursive: true, force: true });
         await rename(partial, path);
         const old = (await checkpointSteps(checkpoints)).slice(0, -KEPT_CHECKPOINTS);
