@@ -1,6 +1,6 @@
 // From a command's context to a trainer's job: the engine started, the workspace open.
 import type { BackendName } from '../core/backendName.ts';
-import type { Job } from '../training/job.ts';
+import type { Job } from '../store/job.ts';
 import type { CommandContext } from './command.ts';
 
 export async function startJob(context: CommandContext, backend: BackendName): Promise<Job> {

@@ -12,11 +12,11 @@ import { seedOf } from '../core/random.ts';
 import { Candidate, itemsOf, type Prompt, type Sampling } from '../core/records.ts';
 import { generate } from '../generate/generate.ts';
 import { loadModel } from '../model/model.ts';
+import { type Job, openRun } from '../store/job.ts';
 import { JsonlLog } from '../store/jsonlLog.ts';
 import { PROMPTS_FILE, resolveModel, resolvePrompts } from '../store/references.ts';
 import { renderPrompt } from '../tokens/rendering.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
-import { type Job, openRun } from '../training/job.ts';
 import type { CandidatesConfig, ServerModel } from './candidatesConfig.ts';
 import { serverReply } from './serverReply.ts';
 

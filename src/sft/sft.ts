@@ -1,9 +1,9 @@
 // `fourfold sft`: fine-tuning of a model on demonstrations, loss on the completion only.
 import type { ArtifactOf } from '../core/artifacts.ts';
 import { loadModel } from '../model/model.ts';
+import { type Job, openRun } from '../store/job.ts';
 import { resolveModel, resolvePrompts } from '../store/references.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
-import { type Job, openRun } from '../training/job.ts';
 import type { SftConfig } from './config.ts';
 import { demonstrationExamples } from './examples.ts';
 import { plannedSteps, trainLanguageModel } from './train.ts';

@@ -2,7 +2,7 @@
 import type { ArtifactOf } from '../core/artifacts.ts';
 import type { ProgressTask } from '../core/progress.ts';
 import * as tf from '../engine/tf.ts';
-import { disposeBatch, makeBatch, type Sequence } from '../model/batch.ts';
+import { makeBatch, type Sequence } from '../model/batch.ts';
 import { responseLogProbs } from '../model/heads.ts';
 import { type Model, saveModel } from '../model/model.ts';
 import type { ArtifactDraft } from '../store/artifacts.ts';
@@ -38,26 +38,6 @@ async function validationLoss(
     part.dispose();
   }
   return { validationLoss: loss, perplexity: Math.exp(loss) };
-}
-
-/** Sum of log-probabilities of each sequence's response tokens, and their number. */
-export async function sequenceLogProbs(
-  model: Model,
-  sequences: ReadonlyArray<Sequence>,
-): Promise<Array<{ logProb: number; tokens: number }>> {
-  const batch = makeBatch(sequences, model.config.maxPositions);
-  const logProbs = tf.tidy(() => responseLogProbs(model, batch).logProbs);
-  const values = await logProbs.data();
-  const lengths = batch.responseLengths;
-  tf.dispose(logProbs);
-  disposeBatch(batch);
-  let start = 0;
-  return lengths.map((tokens) => {
-    let logProb = 0;
-    for (let i = start; i < start + tokens; i++) logProb += values[i] ?? Number.NaN;
-    start += tokens;
-    return { logProb, tokens };
-  });
 }
 
 export interface LanguageModelTraining {

@@ -1,7 +1,7 @@
 // What every trainer's entry is given by its caller: the command line, the demo, a test.
 import type { Progress } from '../core/progress.ts';
-import type { Run } from '../store/runs.ts';
-import type { Workspace } from '../store/workspace.ts';
+import type { Run } from './runs.ts';
+import type { Workspace } from './workspace.ts';
 
 export interface Job {
   workspace: Workspace;

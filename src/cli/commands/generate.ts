@@ -1,0 +1,67 @@
+// fourfold generate: one reply of a model, for people and scripts.
+import { z } from 'zod';
+import { backendOption } from '../../core/backendName.ts';
+import { FourfoldError } from '../../core/errors.ts';
+import { defineCommand } from '../command.ts';
+import { startJob } from '../startJob.ts';
+
+const GenerateConfig = z.strictObject({
+  model: z.string().min(1).describe('A model: an id or a folder'),
+  prompt: z.string().optional().describe('What to answer; with --raw, what to continue (may be empty)'),
+  promptIds: z.string().optional().describe('Token ids instead of a prompt, with commas: 1,2,3'),
+  raw: z.boolean().default(false).describe('No chat template: continue the text as it is'),
+  greedy: z.boolean().default(false).describe('Always the most probable token'),
+  temperature: z.number().min(0).default(1).describe('0 is greedy'),
+  topK: z.int().min(0).default(0).describe('0: off'),
+  topP: z.number().gt(0).max(1).default(1).describe('1: off'),
+  seed: z.int().min(0).default(0).describe('Seed of the draws'),
+  maxNewTokens: z.int().min(1).default(128).describe('Longest reply in tokens'),
+  backend: backendOption,
+});
+
+function parseIds(text: string): number[] {
+  const ids = text.split(',').map((part) => Number(part.trim()));
+  if (text.trim() !== '' && ids.every((id) => Number.isInteger(id) && id >= 0)) return ids;
+  throw new FourfoldError(
+    'bad-option',
+    `--prompt-ids: expected whole numbers with commas, got ${JSON.stringify(text)}.`,
+  );
+}
+
+export const command = defineCommand({
+  name: 'generate',
+  describe: 'Write a reply to one prompt',
+  config: GenerateConfig,
+  async run(context) {
+    const { config } = context;
+    if ((config.prompt === undefined) === (config.promptIds === undefined)) {
+      throw new FourfoldError('bad-option', 'Expected either --prompt or --prompt-ids.');
+    }
+    const [{ generate }, { loadModel }, { loadTokenizer }, { renderPrompt }, { resolveModel }] = await Promise.all([
+      import('../../generate/generate.ts'),
+      import('../../model/model.ts'),
+      import('../../tokens/tokenizer.ts'),
+      import('../../tokens/rendering.ts'),
+      import('../../store/references.ts'),
+    ]);
+    const job = await startJob(context, config.backend);
+    const { dir } = resolveModel(job.workspace, config.model, context.path);
+    const tokenizer = await loadTokenizer(dir);
+    const promptIds =
+      config.promptIds !== undefined
+        ? parseIds(config.promptIds)
+        : config.raw
+          ? tokenizer.encode(config.prompt ?? '', { addSpecialTokens: true })
+          : renderPrompt(tokenizer, [{ role: 'user', content: config.prompt ?? '' }]);
+    const model = await loadModel(dir, 'causal-lm');
+    const { topK, topP, maxNewTokens } = config;
+    const [reply] = await generate(model, [{ promptIds, seed: config.seed }], {
+      sampling: { temperature: config.greedy ? 0 : config.temperature, topK, topP, maxNewTokens },
+      stopIds: tokenizer.eosId === null ? [] : [tokenizer.eosId],
+      signal: context.signal,
+    });
+    const tokenIds = reply?.tokenIds ?? [];
+    const text = tokenizer.decode(tokenIds);
+    context.print(context.json ? JSON.stringify({ text, tokenIds, promptTokenIds: promptIds }) : text);
+  },
+});

@@ -1,0 +1,54 @@
+// fourfold score: log-probabilities by a language model, rewards by a reward model; one line in, one line out.
+import { z } from 'zod';
+import { backendOption } from '../../core/backendName.ts';
+import { FourfoldError } from '../../core/errors.ts';
+import { readJsonl } from '../../core/jsonl.ts';
+import { defineCommand } from '../command.ts';
+import { startJob } from '../startJob.ts';
+
+const ScoreConfig = z.strictObject({
+  model: z.string().min(1).describe('A language model or a reward model: an id or a folder'),
+  input: z.string().min(1).describe('JSON Lines file of {"text": ...}'),
+  batchSize: z.int().min(1).default(16).describe('Texts scored together'),
+  backend: backendOption,
+});
+
+const Line = z.looseObject({ text: z.string() });
+
+export const command = defineCommand({
+  name: 'score',
+  describe: 'Score texts with a language model or a reward model',
+  config: ScoreConfig,
+  async run(context) {
+    const { config } = context;
+    const lines = await readJsonl(context.path(config.input), Line);
+    const [{ loadModel }, { scoreSequences, sequenceLogProbs }, { loadTokenizer }, { resolveModel }] =
+      await Promise.all([
+        import('../../model/model.ts'),
+        import('../../model/score.ts'),
+        import('../../tokens/tokenizer.ts'),
+        import('../../store/references.ts'),
+      ]);
+    const job = await startJob(context, config.backend);
+    const { dir } = resolveModel(job.workspace, config.model, context.path);
+    const tokenizer = await loadTokenizer(dir);
+    const model = await loadModel(dir);
+    const sequences = lines.map(({ text }, i) => {
+      const ids = tokenizer.encode(text, { addSpecialTokens: true });
+      if (ids.length === 0)
+        throw new FourfoldError('bad-input', `${config.input}, text ${i + 1}: expected at least one token, got none.`);
+      return { ids, isResponseToken: ids.map((_, at) => at > 0) };
+    });
+    const results =
+      model.head === 'scalar'
+        ? (await scoreSequences(model, sequences, config.batchSize)).map((reward) => ({ reward }))
+        : await sequenceLogProbs(model, sequences, { batchSize: config.batchSize });
+    for (const [i, result] of results.entries()) {
+      context.print(
+        context.json
+          ? JSON.stringify(result)
+          : `${JSON.stringify(lines[i]?.text.slice(0, 60))} ${JSON.stringify(result)}`,
+      );
+    }
+  },
+});

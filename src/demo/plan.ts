@@ -1,0 +1,94 @@
+// The demo's settings: one small model through all four phases in minutes on two cores. Every figure stands here.
+import type { z } from 'zod';
+import { packagePath } from '../core/packageRoot.ts';
+import type { EvaluateConfig } from '../evaluate/config.ts';
+import type { PpoConfig } from '../ppo/config.ts';
+import type { RewardConfig } from '../reward/config.ts';
+import type { CandidatesConfig } from '../sft/candidatesConfig.ts';
+import type { PretrainConfig, SftConfig, TokenizerConfig } from '../sft/config.ts';
+
+/** KL from the SFT model, in nats a reply on the held-out prompts, within which the policy must stay. */
+export const KL_TARGET = 12;
+
+const corpus = packagePath('data', 'corpus');
+const prompts = packagePath('data', 'prompts.jsonl');
+const TEMPERATURE = 0.8;
+const MAX_NEW_TOKENS = 64;
+const EARLY_STEP = 40;
+
+export const demoPlan = (seed: number) => ({
+  prompts,
+  earlyStep: EARLY_STEP,
+  tokenizer: { texts: [corpus, prompts], vocabSize: 1024 } satisfies z.input<typeof TokenizerConfig>,
+  pretrain: (tokenizer: string): z.input<typeof PretrainConfig> => ({
+    tokenizer,
+    texts: [corpus],
+    epochs: 8,
+    batchSize: 8,
+    learningRate: 4e-3,
+    weightDecay: 0.01,
+    validateEvery: 100,
+    checkpointEvery: 200,
+    seed,
+  }),
+  sft: (model: string): z.input<typeof SftConfig> => ({
+    model,
+    prompts,
+    epochs: 8,
+    batchSize: 12,
+    learningRate: 2e-3,
+    weightDecay: 0.01,
+    validateEvery: 30,
+    checkpointEvery: 100,
+    keepAtSteps: [EARLY_STEP],
+    seed,
+  }),
+  candidates: (models: string[]): z.input<typeof CandidatesConfig> => ({
+    models,
+    prompts,
+    samplesPerPrompt: 2,
+    temperature: TEMPERATURE,
+    maxNewTokens: MAX_NEW_TOKENS,
+    batchSize: 48,
+    seed,
+  }),
+  reward: (model: string, pairs: string): z.input<typeof RewardConfig> => ({
+    model,
+    pairs,
+    epochs: 2,
+    batchSize: 24,
+    learningRate: 8e-4,
+    validateEvery: 40,
+    checkpointEvery: 100,
+    seed,
+  }),
+  ppo: (model: string, rewardModel: string): z.input<typeof PpoConfig> => ({
+    model,
+    rewardModel,
+    prompts,
+    iterations: 50,
+    promptsPerIteration: 32,
+    epochs: 2,
+    minibatches: 2,
+    maxNewTokens: MAX_NEW_TOKENS,
+    temperature: TEMPERATURE,
+    learningRate: 3e-4,
+    valueLearningRate: 1e-3,
+    klCoefficient: 0.05,
+    klTarget: 0.6 * KL_TARGET,
+    klHorizon: 400,
+    checkpointEvery: 20,
+    seed,
+  }),
+  evaluate: (model: string, reference: string | undefined, rewardModel: string): z.input<typeof EvaluateConfig> => ({
+    model,
+    reference,
+    rewardModel,
+    prompts,
+    samplesPerPrompt: 4,
+    temperature: TEMPERATURE,
+    maxNewTokens: MAX_NEW_TOKENS,
+    batchSize: 60,
+    seed,
+  }),
+});

@@ -1,0 +1,120 @@
+// Replies of a model to the evaluated prompts, with reward and divergence from a reference.
+import { seedOf } from '../core/random.ts';
+import type { Prompt } from '../core/records.ts';
+import { generate } from '../generate/generate.ts';
+import type { Sequence } from '../model/batch.ts';
+import { loadModel } from '../model/model.ts';
+import { scoreSequences, sequenceLogProbs } from '../model/score.ts';
+import { renderPrompt } from '../tokens/rendering.ts';
+import { loadTokenizer } from '../tokens/tokenizer.ts';
+import type { EvaluateConfig } from './config.ts';
+import type { EvaluatedReply } from './evaluatedReply.ts';
+
+export interface SampleRepliesOptions {
+  /** Folder of the model. */
+  dir: string;
+  /** Folder of the model from which the divergence is measured, or null. */
+  referenceDir: string | null;
+  /** Folder of the reward model, or null. */
+  rewardDir: string | null;
+  prompts: ReadonlyArray<Prompt>;
+  config: EvaluateConfig;
+  signal: AbortSignal;
+  /** Called with the number of replies that are there. */
+  onProgress?: (done: number) => void;
+}
+
+interface Drawn {
+  prompt: Prompt;
+  sequence: Sequence;
+  text: string;
+  tokens: number;
+  finishReason: 'stop' | 'length';
+}
+
+async function draw({ dir, prompts, config, signal, onProgress }: SampleRepliesOptions): Promise<Drawn[]> {
+  const { temperature, topK, topP, maxNewTokens, samplesPerPrompt, batchSize, seed } = config;
+  const tokenizer = await loadTokenizer(dir);
+  const model = await loadModel(dir, 'causal-lm');
+  const requests = prompts.flatMap((prompt) => {
+    const promptIds = renderPrompt(tokenizer, prompt.messages);
+    return Array.from({ length: samplesPerPrompt }, (_, i) => ({
+      prompt,
+      promptIds,
+      seed: seedOf(seed, 'evaluate', prompt.id, i),
+    }));
+  });
+  const drawn: Drawn[] = [];
+  try {
+    for (let start = 0; start < requests.length; start += batchSize) {
+      const part = requests.slice(start, start + batchSize);
+      const stopIds = tokenizer.eosId === null ? [] : [tokenizer.eosId];
+      const replies = await generate(model, part, {
+        sampling: { temperature, topK, topP, maxNewTokens },
+        stopIds,
+        signal,
+      });
+      for (const [i, { tokenIds, finishReason }] of replies.entries()) {
+        const { prompt, promptIds } = part[i] as (typeof part)[number];
+        const isResponseToken = [...promptIds.map(() => false), ...tokenIds.map(() => true)];
+        const sequence = { ids: [...promptIds, ...tokenIds], isResponseToken };
+        drawn.push({
+          prompt,
+          sequence,
+          text: tokenizer.decode(tokenIds).trim(),
+          tokens: tokenIds.length,
+          finishReason,
+        });
+      }
+      onProgress?.(drawn.length);
+    }
+  } finally {
+    model.dispose();
+  }
+  return drawn;
+}
+
+/** Σ log π over each reply, at the temperature at which it was drawn (1 for greedy). */
+async function logProbsBy(
+  dir: string,
+  sequences: ReadonlyArray<Sequence>,
+  { temperature, batchSize }: EvaluateConfig,
+): Promise<number[]> {
+  const model = await loadModel(dir, 'causal-lm');
+  try {
+    const results = await sequenceLogProbs(model, sequences, {
+      batchSize,
+      temperature: temperature === 0 ? 1 : temperature,
+    });
+    return results.map(({ logProb }) => logProb);
+  } finally {
+    model.dispose();
+  }
+}
+
+async function rewardsBy(dir: string, sequences: ReadonlyArray<Sequence>, batchSize: number): Promise<number[]> {
+  const model = await loadModel(dir, 'scalar');
+  try {
+    return await scoreSequences(model, sequences, batchSize);
+  } finally {
+    model.dispose();
+  }
+}
+
+/** Samples replies; the same seed gives the same replies, prompt by prompt. @throws as generate and loadModel. */
+export async function sampleReplies(options: SampleRepliesOptions): Promise<EvaluatedReply[]> {
+  const drawn = await draw(options);
+  const sequences = drawn.map(({ sequence }) => sequence);
+  const { dir, referenceDir, rewardDir, config } = options;
+  const mine = referenceDir === null ? null : await logProbsBy(dir, sequences, config);
+  const theirs = referenceDir === null ? null : await logProbsBy(referenceDir, sequences, config);
+  const rewards = rewardDir === null ? null : await rewardsBy(rewardDir, sequences, config.batchSize);
+  return drawn.map(({ prompt, text, tokens, finishReason }, i) => ({
+    promptId: prompt.id,
+    text,
+    tokens,
+    finishReason,
+    ...(rewards === null ? {} : { reward: rewards[i] ?? Number.NaN }),
+    ...(mine === null || theirs === null ? {} : { klToReference: (mine[i] ?? Number.NaN) - (theirs[i] ?? Number.NaN) }),
+  }));
+}
