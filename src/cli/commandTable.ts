@@ -9,7 +9,7 @@ export interface TableEntry {
 }
 
 export const COMMAND_TABLE: ReadonlyArray<TableEntry> = [
-  { name: 'demo', describe: 'Run all four phases on the bundled data', load: () => import('./commands/demo.ts') },
+  { name: 'demo', describe: 'Run the whole job on the bundled data', load: () => import('./commands/demo.ts') },
   { name: 'prompts', describe: 'Import and list prompts', load: () => import('./commands/prompts.ts') },
   { name: 'tokenizer', describe: 'Train a tokenizer', load: () => import('./commands/tokenizer.ts') },
   { name: 'pretrain', describe: 'Train a base model on plain text', load: () => import('./commands/pretrain.ts') },
@@ -48,7 +48,7 @@ export const COMMAND_TABLE: ReadonlyArray<TableEntry> = [
   },
   {
     name: 'schedule',
-    describe: 'Add, list and remove scheduled evaluations',
+    describe: 'Add, list, remove and run scheduled evaluations',
     load: () => import('./commands/schedule.ts'),
   },
   { name: 'report', describe: 'Write the report of a workspace', load: () => import('./commands/report.ts') },

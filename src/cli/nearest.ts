@@ -16,7 +16,7 @@ function editDistance(a: string, b: string): number {
 
 /** The nearest of the known names where it is near enough to have been meant, or null. */
 export function nearestOf(name: string, known: Iterable<string>): string | null {
-  const limit = Math.max(1, Math.floor(name.length / 3));
+  const limit = Math.max(1, Math.floor(name.length * 0.4));
   let best: string | null = null;
   let bestDistance = limit + 1;
   for (const candidate of known) {

@@ -9,6 +9,8 @@ export interface Schedules {
   add(schedule: Pick<Schedule, 'cron' | 'evaluate'>): Schedule;
   list(): Schedule[];
   /** @throws not-found. */
+  require(id: string): Schedule;
+  /** @throws not-found. */
   remove(id: string): void;
   /** Adds a firing to the schedule's history; the newest thousand are kept. @throws not-found. */
   recordFiring(id: string, firing: Firing): void;
@@ -27,6 +29,11 @@ export function schedulesIn(index: Index): Schedules {
         return schedule;
       }),
     list: () => [...index.read().schedules],
+    require: (id) => {
+      const schedule = index.read().schedules.find((found) => found.id === id);
+      if (schedule === undefined) throw unknown(id);
+      return schedule;
+    },
     remove: (id) =>
       index.update((data) => {
         const kept = data.schedules.filter((schedule) => schedule.id !== id);

@@ -1,8 +1,23 @@
 // fourfold schedule: evaluations that `fourfold serve` runs by the clock.
 import { z } from 'zod';
-import { FourfoldError } from '../../core/errors.ts';
-import { defineCommand } from '../command.ts';
+import { FourfoldError, messageOf } from '../../core/errors.ts';
+import { type Command, defineCommand } from '../command.ts';
 import { tableText } from '../table.ts';
+
+type Prepared = ReturnType<Command['prepare']>;
+
+/** @throws bad-option where fourfold evaluate would not take the options. */
+async function prepareEvaluation(options: Record<string, unknown>): Promise<Prepared> {
+  const { command } = await import('./evaluate.ts');
+  try {
+    return command.prepare(options);
+  } catch (error) {
+    const isOurs = error instanceof FourfoldError;
+    throw isOurs
+      ? new FourfoldError(error.code, `Options of the evaluation: ${error.message}`, { cause: error })
+      : error;
+  }
+}
 
 const add = defineCommand({
   name: 'schedule add',
@@ -23,6 +38,8 @@ const add = defineCommand({
         `--cron: expected five cron fields such as "0 3 * * *", got ${JSON.stringify(config.cron)}: ${problem.replace(/\.$/, '')}.`,
       );
     }
+    // A mistake in the options shows now, not at three in the morning.
+    await prepareEvaluation(config.evaluate);
     const schedule = (await workspace()).schedules.add(config);
     const next = nextFiringOf(config.cron);
     print(json ? JSON.stringify({ ...schedule, next }) : `${schedule.id}: ${schedule.cron}, next ${next}`);
@@ -70,4 +87,30 @@ const remove = defineCommand({
   },
 });
 
-export const commands = [add, list, remove];
+const runNow = defineCommand({
+  name: 'schedule run',
+  describe: "Run a schedule's evaluation now and keep it in the schedule's history",
+  config: z.strictObject({ id: z.string().min(1).describe('Id of the schedule') }),
+  positionals: ['id'],
+  printsConfig: true,
+  async run(context) {
+    const { artifacts, schedules } = await context.workspace();
+    const schedule = schedules.require(context.config.id);
+    const idsNow = () => artifacts.list('evaluation').map((evaluation) => evaluation.id);
+    const before = new Set(idsNow());
+    const startedAt = new Date().toISOString();
+    let error: string | null = null;
+    try {
+      const evaluation = await prepareEvaluation(schedule.evaluate);
+      await evaluation.run(context);
+    } catch (thrown) {
+      error = messageOf(thrown);
+      throw thrown;
+    } finally {
+      const evaluationId = idsNow().find((id) => !before.has(id)) ?? null;
+      schedules.recordFiring(schedule.id, { startedAt, finishedAt: new Date().toISOString(), evaluationId, error });
+    }
+  },
+});
+
+export const commands = [add, list, remove, runNow];

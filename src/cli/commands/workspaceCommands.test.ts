@@ -174,8 +174,10 @@ describe('annotators', () => {
 
 describe('schedule', () => {
   test('keeps the options of the evaluation and says when it fires next', async () => {
-    const added = await json('schedule', 'add', '--cron', '0 3 * * *', '--set', 'evaluate.model=policy-1');
-    expect(added).toMatchObject({ id: 'schedule-1', cron: '0 3 * * *', evaluate: { model: 'policy-1' }, history: [] });
+    const evaluate = { model: 'policy-1', prompts: 'prompt-set-1', seed: 7 };
+    const settings = Object.entries(evaluate).flatMap(([key, value]) => ['--set', `evaluate.${key}=${value}`]);
+    const added = await json('schedule', 'add', '--cron', '0 3 * * *', ...settings);
+    expect(added).toMatchObject({ id: 'schedule-1', cron: '0 3 * * *', evaluate, history: [] });
     // Three o'clock local time, within a day from now.
     expect(new Date(added.next).getHours()).toBe(3);
     expect(new Date(added.next).getTime() - Date.now()).toBeLessThan(25 * 3_600_000);
@@ -190,6 +192,26 @@ describe('schedule', () => {
     await ok('schedule', 'remove', 'schedule-1');
     expect(await json('schedule', 'list')).toEqual([]);
     expect(await refused('schedule', 'remove', 'schedule-1')).toContain("Expected a schedule's id, got schedule-1");
+  });
+
+  test('options that the evaluation would not take are refused at once', async () => {
+    const add = (...settings: string[]) =>
+      refused('schedule', 'add', '--cron', '0 3 * * *', ...settings.flatMap((setting) => ['--set', setting]));
+    expect(await add('evaluate.modle=policy-1')).toContain('unknown key modle. Did you mean model?');
+    expect(await add('evaluate.model=3', 'evaluate.backend=gpu')).toContain('Options of the evaluation: ');
+    expect((await workspace()).schedules.list()).toEqual([]);
+  });
+
+  test('a run that fails is kept in the history', async () => {
+    const evaluate = { model: 'policy-1', prompts: 'none.jsonl', backend: 'cpu' };
+    (await workspace()).schedules.add({ cron: '0 3 * * *', evaluate });
+    const { status } = await harness.run(['schedule', 'run', 'schedule-1']);
+    expect(status).toBe(2);
+    const [schedule] = await json('schedule', 'list');
+    expect(schedule.history).toEqual([
+      expect.objectContaining({ evaluationId: null, error: expect.stringContaining('policy-1') }),
+    ]);
+    expect(await refused('schedule', 'run', 'schedule-2')).toContain("Expected a schedule's id, got schedule-2");
   });
 
   test.each(['* * *', '61 * * * *', 'daily', '0 0 30 2 *'])('refuses the cron expression %j', async (cron) => {
