@@ -41,6 +41,7 @@ function yargsOption(spec: OptionSpec): Options {
     spec.defaultValue === undefined || spec.defaultValue === null ? undefined : JSON.stringify(spec.defaultValue);
   return {
     describe: kind === '' ? spec.describe : `${spec.describe} (${kind})`,
+    group: 'Its own:',
     demandOption: spec.isRequired,
     ...(spec.kind === 'boolean' ? { type: 'boolean' } : {}),
     ...(spec.choices === null ? {} : { choices: spec.choices }),
