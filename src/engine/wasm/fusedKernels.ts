@@ -88,6 +88,9 @@ function defineElementwise(runtime: KernelRuntime): void {
   const { kernels } = runtime;
   const at = (tensor: TensorInfo): number => runtime.address(tensor);
 
+  // tfjs's own copies the values; every tensor saved for a backward pass goes through it.
+  defineKernel('Identity', ({ input }) => runtime.share(input('x')));
+
   defineKernel('FourfoldSwiglu', ({ input }) => {
     const gate = input('gate');
     const y = runtime.output(gate.shape);

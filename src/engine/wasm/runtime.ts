@@ -15,6 +15,7 @@ export interface WasmBackend {
     _free(address: number): void;
   };
   dataIdMap: { get(dataId: object): { memoryOffset: number } };
+  incRef(dataId: object): void;
   makeOutput(shape: number[], dtype: 'float32' | 'int32'): TensorInfo;
 }
 
@@ -51,6 +52,12 @@ export class KernelRuntime {
     const output = this.#backend.makeOutput(shape, 'float32');
     if (this.address(output) === 0 && sizeOf(shape) > 0) throw outOfMemory(sizeOf(shape) * 4);
     return output;
+  }
+
+  /** Another tensor over the same values. */
+  share(tensor: TensorInfo): TensorInfo {
+    this.#backend.incRef(tensor.dataId);
+    return { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
   }
 
   /** A new scalar. */
