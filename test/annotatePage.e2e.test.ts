@@ -7,6 +7,7 @@ import type { AxeResults } from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { type RunningServer, startServer } from '../annotate-ui/server/server.ts';
 import { labelingWorkspace, plainContent, type SetContent } from '../annotate-ui/server/testing/labelingWorkspace.ts';
+import type { CandidateId } from '../src/core/ids.ts';
 import { packagePath } from '../src/core/packageRoot.ts';
 import type { Judgement } from '../src/core/records.ts';
 import { openWorkspace, type Workspace } from '../src/store/workspace.ts';
@@ -53,7 +54,7 @@ withBrowser('the labeling page', () => {
     page = await context.newPage();
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('console', (message) => {
-      const isNetwork = /ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|status of 401/.test(message.text());
+      const isNetwork = /ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|status of (401|409)/.test(message.text());
       if (message.type() === 'error' && !isNetwork) problems.push(message.text());
     });
   }
@@ -213,6 +214,36 @@ withBrowser('the labeling page', () => {
     expect(second?.id).toBe(`${first?.id}-r2`);
     const byLetter = second?.presented.map((candidateId) => second.ratings[candidateId]);
     expect(byLetter?.[0]).toEqual({ instructionFollowing: 1, fluency: 5, safety: 5 });
+  });
+
+  test('two windows on one item make one judgement, and the second is told', async () => {
+    const { link, url, log } = await startWith();
+    await open(link);
+    const first = page;
+    page = await context.newPage();
+    await open(url);
+    expect(await promptText()).toBe(await first.locator('.conversation .text').textContent());
+    await label('555444333', 't');
+    expect(await recordsOf(log, 1)).toHaveLength(1);
+    page = first;
+    await label('111111111', 't');
+    await page.getByText('That item was judged in another window before').waitFor();
+    const records = await log.read();
+    expect(records).toHaveLength(1);
+    expect(records[0]?.ratings[records[0].presented[0] as CandidateId]?.fluency).toBe(5);
+  });
+
+  test('letters and digits can be switched off as keys', async () => {
+    const { link } = await startWith();
+    await open(link);
+    await press('?');
+    await page.getByLabel('Use letters and digits as keys').uncheck();
+    await press('Escape', ...'123', 't', 's');
+    expect(await checkedScores()).toBe(0);
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    // Tab and the arrows of a radio group do the work instead.
+    await press('Tab', 'Space', 'ArrowRight');
+    expect(await page.locator('#score-0-0 input:checked').getAttribute('value')).toBe('2');
   });
 
   test('skipping asks for a reason and records it', async () => {

@@ -4,7 +4,7 @@ import {
   emptyDraft,
   missingIn,
   placeAfter,
-  placeBefore,
+  placeToward,
   scoreAt,
   skipRequest,
   toRequest,
@@ -78,8 +78,13 @@ describe('a draft', () => {
   test('places run through the item and stop at its ends', () => {
     expect(placeAfter(task, { candidate: 1, criterion: 1 })).toEqual({ candidate: 2, criterion: 0 });
     expect(placeAfter(task, { candidate: 2, criterion: 0 })).toEqual({ candidate: 2, criterion: 0 });
-    expect(placeBefore(task, { candidate: 2, criterion: 0 })).toEqual({ candidate: 1, criterion: 1 });
-    expect(placeBefore(task, { candidate: 0, criterion: 0 })).toEqual({ candidate: 0, criterion: 0 });
+    expect(placeToward(task, { candidate: 2, criterion: 0 }, 'up')).toEqual({ candidate: 1, criterion: 1 });
+    expect(placeToward(task, { candidate: 0, criterion: 0 }, 'up')).toEqual({ candidate: 0, criterion: 0 });
+    expect(placeToward(task, { candidate: 0, criterion: 1 }, 'down')).toEqual({ candidate: 1, criterion: 0 });
+    expect(placeToward(task, { candidate: 0, criterion: 1 }, 'right')).toEqual({ candidate: 1, criterion: 1 });
+    expect(placeToward(task, { candidate: 1, criterion: 1 }, 'right')).toEqual({ candidate: 1, criterion: 1 });
+    expect(placeToward(task, { candidate: 2, criterion: 0 }, 'left')).toEqual({ candidate: 1, criterion: 0 });
+    expect(placeToward(task, { candidate: 0, criterion: 1 }, 'left')).toEqual({ candidate: 0, criterion: 1 });
   });
 
   test('a skip sends no ratings, whatever was scored', () => {

@@ -51,9 +51,23 @@ export function placeAfter(task: Task, { candidate, criterion }: Place): Place {
     : { candidate: candidate + 1, criterion: 0 };
 }
 
-export function placeBefore(task: Task, { candidate, criterion }: Place): Place {
-  if (criterion > 0) return { candidate, criterion: criterion - 1 };
-  return candidate > 0 ? { candidate: candidate - 1, criterion: task.criteria.length - 1 } : { candidate, criterion };
+/** Where an arrow key leads: up and down through the criteria, left and right through the replies. */
+export function placeToward(task: Task, place: Place, direction: 'up' | 'down' | 'left' | 'right'): Place {
+  const { candidate, criterion } = place;
+  const lastCandidate = task.candidates.length - 1;
+  switch (direction) {
+    case 'down':
+      return placeAfter(task, place);
+    case 'up':
+      if (criterion > 0) return { candidate, criterion: criterion - 1 };
+      return candidate > 0 ? { candidate: candidate - 1, criterion: task.criteria.length - 1 } : place;
+    case 'left':
+      return { candidate: Math.max(0, candidate - 1), criterion };
+    case 'right':
+      return { candidate: Math.min(lastCandidate, candidate + 1), criterion };
+    default:
+      return direction satisfies never;
+  }
 }
 
 /** Gives a score; `moveOn` takes the active place to what comes after, as keys do and the mouse does not. */

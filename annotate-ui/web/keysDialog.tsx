@@ -16,7 +16,13 @@ const KEY_MAP: ReadonlyArray<{ keys: string[]; does: keyof Strings['keys'] }> = 
   { keys: ['?'], does: 'help' },
 ];
 
-export function KeysDialog({ onClose }: { onClose(): void }) {
+interface KeysDialogProps {
+  hasLetterKeys: boolean;
+  onLetterKeys(isOn: boolean): void;
+  onClose(): void;
+}
+
+export function KeysDialog({ hasLetterKeys, onLetterKeys, onClose }: KeysDialogProps) {
   const strings = useStrings();
   return (
     <Dialog title={strings.keysTitle} onClose={onClose}>
@@ -28,7 +34,15 @@ export function KeysDialog({ onClose }: { onClose(): void }) {
           </div>
         ))}
       </dl>
-      <div class="row end">
+      <div class="row">
+        <label class="option">
+          <input
+            type="checkbox"
+            checked={hasLetterKeys}
+            onChange={(event) => onLetterKeys(event.currentTarget.checked)}
+          />
+          <span>{strings.letterKeys}</span>
+        </label>
         <button type="button" class="primary" onClick={onClose}>
           {strings.close}
         </button>

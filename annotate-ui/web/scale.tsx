@@ -14,10 +14,15 @@ interface ScaleProps {
   onActive(): void;
 }
 
+/** The id of the group of radio buttons at a place. */
+export function scoreGroupId({ candidate, criterion }: Place): string {
+  return `score-${candidate}-${criterion}`;
+}
+
 export function Scale({ place, candidateKey, card, score, isActive, isMissing, onScore, onActive }: ScaleProps) {
   const strings = useStrings();
   const { name, question, anchors } = useCriterionText()(card);
-  const id = `score-${place.candidate}-${place.criterion}`;
+  const id = scoreGroupId(place);
   const classes = ['scale', isActive ? 'active' : '', isMissing ? 'missing' : '']
     .filter((part) => part !== '')
     .join(' ');

@@ -37,6 +37,7 @@ const en = {
       : `Offline: ${count} judgements kept here, will be sent`,
   waiting: 'Waiting for the connection. The next item comes as soon as it is back.',
   refused: (message: string) => `A judgement was not taken: ${message}`,
+  judgedElsewhere: 'That item was judged in another window before; the first judgement was kept.',
   nothingToUndo: 'Nothing to undo.',
   said: {
     score: (key: string, criterion: string, score: number, anchor: string) =>
@@ -60,6 +61,7 @@ const en = {
   close: 'Close',
   // Keys
   keysTitle: 'Keys',
+  letterKeys: 'Use letters and digits as keys',
   keys: {
     score: 'Score the marked criterion and move on',
     focus: 'Go to a reply',
@@ -112,6 +114,7 @@ const zh: Strings = {
   unsent: (count) => `离线：${count} 条评判已留在本机，稍后发送`,
   waiting: '正在等待网络连接，恢复后会立即显示下一条。',
   refused: (message) => `有一条评判未被接受：${message}`,
+  judgedElsewhere: '该条目已在另一个窗口评判，保留了先前的评判。',
   nothingToUndo: '没有可撤销的操作。',
   said: {
     score: (key, criterion, score, anchor) => `${key}，${criterion}：${score}，${anchor}`,
@@ -132,6 +135,7 @@ const zh: Strings = {
   cancel: '取消',
   close: '关闭',
   keysTitle: '快捷键',
+  letterKeys: '启用字母和数字快捷键',
   keys: {
     score: '为当前标准打分并前进',
     focus: '转到某条回复',

@@ -23,7 +23,7 @@ export interface LabelingState {
   progress: OwnProgress;
   outbox: { state: OutboxState; pending: number };
   /** What the server said of a judgement that it refused, or null. */
-  refusal: string | null;
+  refusal: ApiError | null;
   canGoBack: boolean;
   change(draft: Draft): void;
   submit(request: (draft: Draft) => JudgementRequest | null): boolean;
@@ -46,7 +46,7 @@ export function useLabeling({ me, store, onSessionEnded }: Options): LabelingSta
   const [shown, setShown] = useState<Shown | null>(null);
   const [progress, setProgress] = useState<OwnProgress>({ done: 0, skipped: 0, total: 0 });
   const [outboxState, setOutboxState] = useState<LabelingState['outbox']>({ state: 'idle', pending: 0 });
-  const [refusal, setRefusal] = useState<string | null>(null);
+  const [refusal, setRefusal] = useState<ApiError | null>(null);
   const [last, setLast] = useState<Shown | null>(() => readJson<Shown>(store, `${prefix}/last`));
   const upcoming = useRef<Task[]>([]);
   const shownNow = useRef<Shown | null>(null);
@@ -62,7 +62,7 @@ export function useLabeling({ me, store, onSessionEnded }: Options): LabelingSta
         send: api.judge,
         onState: (state, pending) => setOutboxState({ state, pending }),
         onSaved: (reply) => setProgress(reply.progress),
-        onRefused: (_itemId, _body, error) => setRefusal(error.message),
+        onRefused: (_itemId, _body, error) => setRefusal(error),
         onSignedOut: onSessionEnded,
       }),
     [],
