@@ -45,6 +45,20 @@ describe('fourfold serve', () => {
     await expect(fetch(`${url}/api/health`)).rejects.toThrow();
   });
 
+  test('runs the schedule, and a failed evaluation is history, not the end of the server', async () => {
+    const { workspace } = await labelingWorkspace();
+    // Six fields: every second.
+    const { id } = workspace.schedules.add({ cron: '* * * * * *', evaluate: { model: 'no-such-model' } });
+    const running = serve(['--workspace', workspace.dir, '--json']);
+    const firing = await until(() => workspace.schedules.list().find((found) => found.id === id)?.history[0]);
+    expect(firing.evaluationId).toBeNull();
+    expect(firing.error).toMatch(/fourfold evaluate .* status [1-9]/);
+    const { url } = JSON.parse(running.out[0] ?? '');
+    expect((await fetch(`${url}/api/health`)).status).toBe(200);
+    running.stop();
+    expect(await running.status).toBe(0);
+  });
+
   test('says when nobody can sign in yet', async () => {
     const { workspace } = await labelingWorkspace();
     workspace.annotators.remove('ann-1');

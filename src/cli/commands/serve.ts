@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { BackgroundJob } from '../../../annotate-ui/server/jobs.ts';
 import { FourfoldError } from '../../core/errors.ts';
-import type { ArtifactId } from '../../core/ids.ts';
+import { ArtifactId } from '../../core/ids.ts';
+import { parseJson, parseWith } from '../../core/jsonl.ts';
 import { packagePath } from '../../core/packageRoot.ts';
 import type { Workspace } from '../../store/workspace.ts';
 import { defineCommand } from '../command.ts';
@@ -26,20 +27,22 @@ export const command = defineCommand({
   config: ServeConfig,
   stopNote: 'stopping: finishing what is being saved; press Ctrl-C again to quit at once',
   async run({ config, workspace: openWorkspace, json, signal, print, note }) {
-    const [{ startServer }, workspace] = await Promise.all([
+    const [{ startServer }, { chooseCandidateSet }, workspace] = await Promise.all([
       import('../../../annotate-ui/server/server.ts'),
+      import('../../../annotate-ui/server/candidateSet.ts'),
       openWorkspace(),
     ]);
+    const candidateSetId = chooseCandidateSet(workspace, config.candidateSet);
     const server = await startServer({
       workspace,
-      candidateSetId: config.candidateSet,
+      candidateSetId,
       host: config.host,
       port: config.port,
       allowRemote: config.allowRemote,
       jobs: [scheduleJob(workspace, note)],
       note,
     });
-    print(json ? JSON.stringify({ url: server.url }) : `Labeling page: ${server.url}`);
+    print(json ? JSON.stringify({ url: server.url, candidateSetId }) : `Labeling ${candidateSetId} at ${server.url}`);
     if (workspace.annotators.list().length === 0) {
       note('Nobody can sign in yet. Add an annotator with: fourfold annotators add NAME');
     }
@@ -68,6 +71,7 @@ function scheduleJob(workspace: Workspace, note: (line: string) => void): Backgr
 }
 
 const KEPT_ERROR_CHARS = 2000;
+const EvaluateReply = z.looseObject({ id: ArtifactId });
 
 /**
  * Runs `fourfold evaluate` with the schedule's options in a process of its own.
@@ -78,29 +82,32 @@ async function evaluateApart(
   options: Record<string, unknown>,
   signal: AbortSignal,
 ): Promise<ArtifactId> {
-  const evaluationsNow = () => workspace.artifacts.list('evaluation').map((evaluation) => evaluation.id);
-  const before = new Set(evaluationsNow());
   const folder = await mkdtemp(join(tmpdir(), 'fourfold-schedule-'));
   try {
     const configPath = join(folder, 'evaluate.json');
     await writeFile(configPath, JSON.stringify(options));
     const words = ['evaluate', '--workspace', workspace.dir, '--config', configPath, '--quiet', '--json'];
     const child = spawn(process.execPath, [packagePath('bin', 'fourfold.js'), ...words], {
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       signal,
     });
+    let result = '';
     let complaint = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      result += text;
+    });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-KEPT_ERROR_CHARS);
     });
     const [status] = await once(child, 'close');
-    const made = evaluationsNow().filter((id) => !before.has(id));
-    const evaluationId = made.at(-1);
-    if (status === 0 && evaluationId !== undefined) return evaluationId;
-    throw new FourfoldError(
-      'server-failed',
-      `Expected fourfold evaluate to write an evaluation; it ended with status ${status}. ${complaint.trim()}`,
-    );
+    if (status !== 0) {
+      throw new FourfoldError(
+        'server-failed',
+        `Expected fourfold evaluate to succeed; it ended with status ${status}. ${complaint.trim()}`,
+      );
+    }
+    const line = result.trim().split('\n').at(-1) ?? '';
+    return parseWith(EvaluateReply, parseJson(line, 'fourfold evaluate'), 'fourfold evaluate').id;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
