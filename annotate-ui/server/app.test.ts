@@ -251,6 +251,30 @@ describe('a judgement', () => {
     expect(await workspace.judgements(set.id).read()).toHaveLength(2);
   });
 
+  test('of many annotators at once: each is confirmed, each is on the disk, each once', async () => {
+    const { app, workspace, set } = await ready(plainContent(8));
+    const everyone = await Promise.all(['a', 'b', 'c', 'd'].map((id) => signInAs(app, workspace, id)));
+    const replies = await Promise.all(
+      everyone.map(async (headers) => {
+        const tasks: Task[] = [];
+        for (let i = 0; i < 8; i++)
+          tasks.push(
+            await nextTask(
+              app,
+              headers,
+              tasks.map((task) => task.itemId),
+            ),
+          );
+        return Promise.all(tasks.map((task) => put(app, headers, task.itemId, verdictOn(task))));
+      }),
+    );
+    const confirmed = replies.flat().map((reply) => reply.json().judgementId);
+    const written = (await workspace.judgements(set.id).read()).map((record) => record.id);
+    // Four annotators, eight items.
+    expect(new Set(confirmed).size).toBe(32);
+    expect(written.sort()).toEqual(confirmed.sort());
+  });
+
   test('may be a skip, which counts as done and holds no ratings', async () => {
     const { app, headers, workspace, set } = await ready();
     const task = await nextTask(app, headers);

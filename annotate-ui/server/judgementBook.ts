@@ -4,6 +4,7 @@ import { FourfoldError } from '../../src/core/errors.ts';
 import { type AnnotatorId, contentId, type ItemId } from '../../src/core/ids.ts';
 import { latestJudgements } from '../../src/core/judgements.ts';
 import type { Judgement } from '../../src/core/records.ts';
+import type { JsonlLog } from '../../src/store/jsonlLog.ts';
 import type { Workspace } from '../../src/store/workspace.ts';
 import type { LabelingItem, LabelingSet } from './candidateSet.ts';
 import { presentedOrder } from './taskQueue.ts';
@@ -38,9 +39,30 @@ interface Entry {
 
 const keyOf = (annotatorId: AnnotatorId, itemId: ItemId) => `${annotatorId}/${itemId}`;
 
+/** Appends that arrive while the disk is busy share the next write and its sync; each returns when it is on the disk. */
+function groupedAppend(log: JsonlLog<typeof Judgement>): (record: Judgement) => Promise<void> {
+  let waiting: Judgement[] = [];
+  let next: Promise<void> | null = null;
+  let underWay: Promise<void> = Promise.resolve();
+  const writeWaiting = () => {
+    const batch = waiting;
+    waiting = [];
+    next = null;
+    const write = log.append(batch);
+    underWay = write.catch(() => undefined);
+    return write;
+  };
+  return (record) => {
+    waiting.push(record);
+    next ??= underWay.then(writeWaiting);
+    return next;
+  };
+}
+
 /** Opens the book of a set, reading what is in the log. @throws bad-input, storage-failed. */
 export async function openJudgementBook(workspace: Workspace, set: LabelingSet): Promise<JudgementBook> {
   const log = workspace.judgements(set.id);
+  const append = groupedAppend(log);
   const entries = new Map<string, Entry>();
   const counts = new Map<AnnotatorId, { done: number; skipped: number }>();
   const countsOf = (annotatorId: AnnotatorId) => counts.get(annotatorId) ?? { done: 0, skipped: 0 };
@@ -97,7 +119,7 @@ export async function openJudgementBook(workspace: Workspace, set: LabelingSet):
       durationMs: verdict.durationMs,
       createdAt: new Date().toISOString(),
     };
-    await log.append([judgement]);
+    await append(judgement);
     remember(judgement, version);
     return { judgementId: judgement.id, status: 'saved' };
   };
