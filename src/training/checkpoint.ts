@@ -2,13 +2,13 @@
 // since every random number follows from seed and step.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { FourfoldError } from '../core/errors.ts';
 import { parseJson, parseWith, readTextFile } from '../core/jsonl.ts';
 import type { AdamW } from '../engine/adamW.ts';
 import * as tf from '../engine/tf.ts';
 import { type Parameters, saveParameters } from '../model/parameters.ts';
-import { readSafetensors } from '../model/safetensors.ts';
+import { readSafetensors, type TensorData } from '../model/safetensors.ts';
 
 /** What is trained: parameters and their optimiser, under a name that is unique in the checkpoint. */
 export interface TrainedPart {
@@ -27,39 +27,52 @@ export async function writeCheckpoint(dir: string, parts: ReadonlyArray<TrainedP
   await writeFile(join(dir, 'state.json'), `${JSON.stringify({ optimizerSteps, state })}\n`);
 }
 
-async function restorePart(dir: string, { name, parameters, optimizer }: TrainedPart, steps: number): Promise<void> {
-  const path = join(dir, `${name}.safetensors`);
-  const values = await readSafetensors(path);
-  for (const [parameterName, variable] of parameters) {
-    const stored = values.get(parameterName);
-    if (stored === undefined || stored.shape.join() !== variable.shape.join()) {
-      throw new FourfoldError(
-        'bad-model',
-        `${path}: expected ${parameterName} of shape [${variable.shape}], got ${stored === undefined ? 'none' : `[${stored.shape}]`}. ` +
-          'The checkpoint belongs to another model.',
-      );
-    }
-    const tensor = tf.tensor(stored.values, stored.shape, 'float32');
-    variable.assign(tensor);
-    tensor.dispose();
+const StateFile = z.strictObject({ optimizerSteps: z.record(z.string(), z.int().min(0)), state: z.unknown() });
+
+/** The stored tensor. @throws bad-model, with both shapes, where it is missing or of another shape. */
+function storedTensor(path: string, values: ReadonlyMap<string, TensorData>, name: string, shape: number[]): tf.Tensor {
+  const stored = values.get(name);
+  if (stored === undefined || stored.shape.join() !== shape.join()) {
+    throw new FourfoldError(
+      'bad-model',
+      `${path}: expected ${name} of shape [${shape}], got ${stored === undefined ? 'none' : `[${stored.shape}]`}. ` +
+        'The checkpoint belongs to another model.',
+    );
   }
-  const moments = await readSafetensors(join(dir, `${name}.optimizer.safetensors`));
-  const tensors = new Map([...moments].map(([key, { values, shape }]) => [key, tf.tensor(values, shape, 'float32')]));
-  optimizer.load(steps, tensors);
-  tf.dispose([...tensors.values()]);
+  return tf.tensor(stored.values, shape, 'float32');
 }
 
-/** Puts a checkpoint's values into the parts and returns its state. @throws bad-model, not-found. */
+/** Parameters and moments of one part; before the first step there are no moments. */
+async function restorePart(dir: string, { name, parameters, optimizer }: TrainedPart, steps: number): Promise<void> {
+  const path = join(dir, `${name}.safetensors`);
+  const momentsPath = join(dir, `${name}.optimizer.safetensors`);
+  const values = await readSafetensors(path);
+  const moments = await readSafetensors(momentsPath);
+  tf.tidy(() => {
+    for (const [parameterName, variable] of parameters)
+      variable.assign(storedTensor(path, values, parameterName, variable.shape));
+    const tensors = new Map<string, tf.Tensor>();
+    for (const [parameterName, { shape }] of steps === 0 ? [] : parameters) {
+      for (const key of [`${parameterName}.m`, `${parameterName}.v`])
+        tensors.set(key, storedTensor(momentsPath, moments, key, shape));
+    }
+    optimizer.load(steps, tensors);
+  });
+}
+
+/** Puts a checkpoint's values into the parts and returns its state. @throws bad-input, bad-model, not-found. */
 export async function restoreCheckpoint<S extends z.ZodType>(
   dir: string,
   parts: ReadonlyArray<TrainedPart>,
   schema: S,
 ): Promise<z.output<S>> {
   const path = join(dir, 'state.json');
-  const stored = parseJson(await readTextFile(path), path) as {
-    optimizerSteps?: Record<string, number>;
-    state?: unknown;
-  };
-  for (const part of parts) await restorePart(dir, part, stored.optimizerSteps?.[part.name] ?? 0);
-  return parseWith(schema, stored.state, path);
+  const { optimizerSteps, state } = parseWith(StateFile, parseJson(await readTextFile(path), path), path);
+  for (const part of parts) {
+    const steps = optimizerSteps[part.name];
+    if (steps === undefined)
+      throw new FourfoldError('bad-input', `${path}: expected optimizerSteps of ${part.name}, got none.`);
+    await restorePart(dir, part, steps);
+  }
+  return parseWith(schema, state, path);
 }

@@ -11,6 +11,7 @@ import { decays, type Parameters } from '../model/parameters.ts';
 import type { Run } from '../store/runs.ts';
 import { restoreCheckpoint, type TrainedPart, writeCheckpoint } from './checkpoint.ts';
 import { learningRateAt, type SCHEDULES } from './learningRate.ts';
+import { stepRecorder } from './stepRecorder.ts';
 
 export interface SupervisedOptions<E> {
   parameters: Parameters;
@@ -107,6 +108,7 @@ export async function trainSupervised<E>(options: SupervisedOptions<E>): Promise
     const checkpoint = await run.latestCheckpoint();
     let stepsDone = checkpoint === null ? 0 : (await restoreCheckpoint(checkpoint.dir, parts, State)).stepsDone;
     const save = () => run.saveCheckpoint(stepsDone, (dir) => writeCheckpoint(dir, parts, { stepsDone }));
+    const record = await stepRecorder(run);
     let last = Number.NaN;
     while (stepsDone < totalSteps) {
       if (signal.aborted) {
@@ -130,7 +132,7 @@ export async function trainSupervised<E>(options: SupervisedOptions<E>): Promise
       const isValidated =
         stepsDone === totalSteps || (options.validateEvery > 0 && stepsDone % options.validateEvery === 0);
       const figures = isValidated ? ((await options.validate?.()) ?? {}) : {};
-      await run.metrics.append([{ step: stepsDone, loss, gradNorm, learningRate, ...figures }]);
+      await record({ step: stepsDone, loss, gradNorm, learningRate, ...figures });
       task.update(stepsDone, { loss: loss.toFixed(3) });
       await options.afterStep?.(stepsDone);
       if (options.checkpointEvery > 0 && stepsDone % options.checkpointEvery === 0 && stepsDone < totalSteps)
