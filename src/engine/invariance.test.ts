@@ -4,7 +4,7 @@ import { startEngine } from './backend.ts';
 import { attention } from './ops/attention.ts';
 import { linear } from './ops/linear.ts';
 import { rmsNorm } from './ops/rmsNorm.ts';
-import { logSoftmax } from './ops/softmax.ts';
+import { logSoftmax, softmax } from './ops/softmax.ts';
 import { tokenLogProbs } from './ops/tokenLogProbs.ts';
 import { randomValues } from './testing/cases.ts';
 import * as tf from './tf.ts';
@@ -29,10 +29,11 @@ test.each([
   ['matMul', (x: tf.Tensor) => tf.matMul(x, random('weight', [301, 35]))],
   ['rmsNorm', (x: tf.Tensor) => rmsNorm(x, random('gain', [301]), 1e-6)],
   ['logSoftmax', (x: tf.Tensor) => logSoftmax(x)],
-] as const)('%s: rows are the same alone, in five and in thirty-three', (_name, f) => {
+] as const)('%s: rows are the same alone, by two, three and five, and in thirty-three', (_name, f) => {
   const x = random('x', [33, 301]);
   const all = f(x);
   expect(bits(f(tf.slice(x, 4, 1)), 0, 1)).toEqual(bits(all, 4, 1));
+  expect(bits(f(tf.slice(x, 7, 2)), 0, 2)).toEqual(bits(all, 7, 2));
   expect(bits(f(tf.slice(x, 30, 3)), 0, 3)).toEqual(bits(all, 30, 3));
   expect(bits(f(tf.slice(x, 2, 5)), 0, 5)).toEqual(bits(all, 2, 5));
 });
@@ -79,6 +80,28 @@ describe('attention', () => {
     const last = attention({ query: tf.slice(query, [0, time - 1], [1, 1]), key, value, keyStart: starts(2) });
     expect(bits(last, 0, 1)).toEqual(bits(tf.slice(whole, [0, time - 1], [1, 1]), 0, 1));
   });
+});
+
+test('the same computation twice gives the same bits', () => {
+  const x = random('x', [37, 301]);
+  const run = (): tf.Tensor =>
+    tf.grads((...given: tf.Tensor[]) => tf.sum(logSoftmax(linear(...(given as [tf.Tensor, tf.Tensor])))))([
+      x,
+      random('weight', [35, 301]),
+    ])[1] as tf.Tensor;
+  expect(bits(run(), 0, 35)).toEqual(bits(run(), 0, 35));
+});
+
+test('not-a-number is not hidden, and a logit of minus infinity has probability 0', () => {
+  const weight = random('weight', [9, 5]);
+  const hidden = tf.tensor2d([[Number.NaN, 1, 1, 1, 1]]);
+  const { logProbs, entropy } = tokenLogProbs({ hidden, weight, targets: tf.tensor1d([0], 'int32') });
+  expect([logProbs.dataSync()[0], entropy.dataSync()[0]]).toEqual([Number.NaN, Number.NaN]);
+  expect(linear(hidden, weight).dataSync()[8]).toBeNaN();
+  expect(logSoftmax(tf.tensor1d([0, Number.NaN, 0, 0, 0])).dataSync()[0]).toBeNaN();
+  expect(Array.from(softmax(tf.tensor1d([0, Number.NEGATIVE_INFINITY, 0, 0, 0])).dataSync())).toEqual([
+    0.25, 0, 0.25, 0.25, 0.25,
+  ]);
 });
 
 test('ids outside the table are refused, not read from foreign memory', async () => {

@@ -8,7 +8,7 @@ import { linearReference } from './linear.ts';
 export interface TokenLogProbsInput {
   /** [n, hidden]: hidden states of the wanted positions only */
   hidden: tf.Tensor;
-  /** [vocab, hidden]: the output layer */
+  /** [vocab, hidden]: the output layer; make it `tf.variable(..., false)` where frozen, which saves its gradient */
   weight: tf.Tensor;
   /** int32 [n], each in 0 .. vocab - 1 */
   targets: tf.Tensor;

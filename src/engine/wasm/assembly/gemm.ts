@@ -29,7 +29,7 @@ export function gemm(
     if (!accumulate) for (let i = 0; i < m; i++) memory.fill(c + <usize>i * cStep, 0, <usize>n << 2);
     return;
   }
-  if (m <= 4) {
+  if (m <= 2) {
     if (bRow == 1) narrowDot(m, n, k, a, aRow, aCol, b, bCol, c, cStep, accumulate);
     else narrowSum(m, n, k, a, aRow, aCol, b, bRow, c, cStep, accumulate);
     return;
@@ -200,7 +200,7 @@ function packRows(kc: i32, p0: usize, p1: usize, p2: usize, p3: usize, to: usize
   }
 }
 
-/** At most 4 rows against columns that lie in one piece each (a decode step): nothing is packed. */
+/** One or two rows against columns that lie in one piece each (a decode step): nothing is packed. */
 function narrowDot(
   m: i32, n: i32, k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bCol: i32, c: usize, cStep: usize, accumulate: i32,
 ): void {
@@ -210,9 +210,13 @@ function narrowDot(
     const row = a + (<usize>(i * aRow) << 2);
     let at = c + <usize>i * cStep;
     let j = 0;
-    for (; j + 8 <= n; j += 8) {
-      dot8(k, row, aStep, b + <usize>j * bStep, bStep, at, accumulate);
-      at += 32;
+    for (; j + 16 <= n; j += 16) {
+      dot16(k, row, aStep, b + <usize>j * bStep, bStep, at, accumulate);
+      at += 64;
+    }
+    for (; j + 4 <= n; j += 4) {
+      dot4(k, row, aStep, b + <usize>j * bStep, bStep, at, accumulate);
+      at += 16;
     }
     for (; j < n; j++) {
       // One column: the same chain of multiply-adds, in one lane.
@@ -230,54 +234,76 @@ function narrowDot(
   }
 }
 
-/** One row against eight columns. */
-function dot8(k: i32, x: usize, xStep: usize, b: usize, bStep: usize, c: usize, accumulate: i32): void {
-  let p0 = b, p1 = p0 + bStep, p2 = p1 + bStep, p3 = p2 + bStep;
-  let p4 = p3 + bStep, p5 = p4 + bStep, p6 = p5 + bStep, p7 = p6 + bStep;
-  let low = f32x4.splat(0), high = low;
+/** One row against sixteen columns: four chains, so that one's latency hides behind the others. */
+function dot16(k: i32, x: usize, xStep: usize, b: usize, bStep: usize, c: usize, accumulate: i32): void {
+  let c0 = f32x4.splat(0), c1 = c0, c2 = c0, c3 = c0;
   if (accumulate) {
-    low = v128.load(c);
-    high = v128.load(c, 16);
+    c0 = v128.load(c); c1 = v128.load(c, 16); c2 = v128.load(c, 32); c3 = v128.load(c, 48);
   }
-  let p = 0;
-  for (; p + 4 <= k; p += 4) {
-    const a0 = v128.load32_splat(x);
-    const a1 = v128.load32_splat(x + xStep);
-    const a2 = v128.load32_splat(x + xStep + xStep);
-    const a3 = v128.load32_splat(x + xStep + xStep + xStep);
-    let x0 = v128.load(p0), x1 = v128.load(p1), x2 = v128.load(p2), x3 = v128.load(p3);
-    let lo01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
-    let hi01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
-    let lo23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
-    let hi23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
-    low = madd(a0, v128.shuffle<f32>(lo01, lo23, 0, 1, 4, 5), low);
-    low = madd(a1, v128.shuffle<f32>(lo01, lo23, 2, 3, 6, 7), low);
-    low = madd(a2, v128.shuffle<f32>(hi01, hi23, 0, 1, 4, 5), low);
-    low = madd(a3, v128.shuffle<f32>(hi01, hi23, 2, 3, 6, 7), low);
-    x0 = v128.load(p4); x1 = v128.load(p5); x2 = v128.load(p6); x3 = v128.load(p7);
-    lo01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
-    hi01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
-    lo23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
-    hi23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
-    high = madd(a0, v128.shuffle<f32>(lo01, lo23, 0, 1, 4, 5), high);
-    high = madd(a1, v128.shuffle<f32>(lo01, lo23, 2, 3, 6, 7), high);
-    high = madd(a2, v128.shuffle<f32>(hi01, hi23, 0, 1, 4, 5), high);
-    high = madd(a3, v128.shuffle<f32>(hi01, hi23, 2, 3, 6, 7), high);
-    p0 += 16; p1 += 16; p2 += 16; p3 += 16; p4 += 16; p5 += 16; p6 += 16; p7 += 16;
+  const four = bStep << 2;
+  let p0 = b, p1 = p0 + four, p2 = p1 + four, p3 = p2 + four;
+  const stop = b + (<usize>(k & ~3) << 2);
+  while (p0 < stop) {
+    c0 = dotStep(x, xStep, p0, bStep, c0);
+    c1 = dotStep(x, xStep, p1, bStep, c1);
+    c2 = dotStep(x, xStep, p2, bStep, c2);
+    c3 = dotStep(x, xStep, p3, bStep, c3);
+    p0 += 16; p1 += 16; p2 += 16; p3 += 16;
     x += xStep << 2;
   }
-  for (; p < k; p++) {
-    const a0 = v128.load32_splat(x);
-    low = madd(a0, f32x4(load<f32>(p0), load<f32>(p1), load<f32>(p2), load<f32>(p3)), low);
-    high = madd(a0, f32x4(load<f32>(p4), load<f32>(p5), load<f32>(p6), load<f32>(p7)), high);
-    p0 += 4; p1 += 4; p2 += 4; p3 += 4; p4 += 4; p5 += 4; p6 += 4; p7 += 4;
+  for (let p = k & ~3; p < k; p++) {
+    const a = v128.load32_splat(x);
+    c0 = madd(a, columnsAt(p0, bStep), c0);
+    c1 = madd(a, columnsAt(p1, bStep), c1);
+    c2 = madd(a, columnsAt(p2, bStep), c2);
+    c3 = madd(a, columnsAt(p3, bStep), c3);
+    p0 += 4; p1 += 4; p2 += 4; p3 += 4;
     x += xStep;
   }
-  v128.store(c, low);
-  v128.store(c, high, 16);
+  v128.store(c, c0); v128.store(c, c1, 16); v128.store(c, c2, 32); v128.store(c, c3, 48);
 }
 
-/** At most 4 rows against a matrix whose rows lie in one piece each: nothing is packed. */
+/** One row against four columns. */
+function dot4(k: i32, x: usize, xStep: usize, b: usize, bStep: usize, c: usize, accumulate: i32): void {
+  let sum = accumulate ? v128.load(c) : f32x4.splat(0);
+  const stop = b + (<usize>(k & ~3) << 2);
+  while (b < stop) {
+    sum = dotStep(x, xStep, b, bStep, sum);
+    b += 16;
+    x += xStep << 2;
+  }
+  for (let p = k & ~3; p < k; p++) {
+    sum = madd(v128.load32_splat(x), columnsAt(b, bStep), sum);
+    b += 4;
+    x += xStep;
+  }
+  v128.store(c, sum);
+}
+
+/** One value of each of four columns. */
+// @ts-ignore: decorator
+@inline
+function columnsAt(p: usize, step: usize): v128 {
+  return f32x4(load<f32>(p), load<f32>(p + step), load<f32>(p + step + step), load<f32>(p + step + step + step));
+}
+
+/** Four steps of k for four columns: their 4x4 block is turned, so that each lane keeps its own chain. */
+// @ts-ignore: decorator
+@inline
+function dotStep(x: usize, xStep: usize, p: usize, step: usize, sum: v128): v128 {
+  const q = p + step + step;
+  const x0 = v128.load(p), x1 = v128.load(p + step), x2 = v128.load(q), x3 = v128.load(q + step);
+  const lo01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
+  const lo23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
+  sum = madd(v128.load32_splat(x), v128.shuffle<f32>(lo01, lo23, 0, 1, 4, 5), sum);
+  sum = madd(v128.load32_splat(x + xStep), v128.shuffle<f32>(lo01, lo23, 2, 3, 6, 7), sum);
+  const hi01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
+  const hi23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
+  sum = madd(v128.load32_splat(x + xStep + xStep), v128.shuffle<f32>(hi01, hi23, 0, 1, 4, 5), sum);
+  return madd(v128.load32_splat(x + xStep + xStep + xStep), v128.shuffle<f32>(hi01, hi23, 2, 3, 6, 7), sum);
+}
+
+/** One or two rows against a matrix whose rows lie in one piece each: nothing is packed. */
 function narrowSum(
   m: i32, n: i32, k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, c: usize, cStep: usize, accumulate: i32,
 ): void {
