@@ -236,6 +236,9 @@ withBrowser('the labeling page', () => {
   test('letters and digits can be switched off as keys', async () => {
     const { link } = await startWith();
     await open(link);
+    // The help opens with its button in focus.
+    await press('?', 'Enter');
+    expect(await page.getByRole('dialog').count()).toBe(0);
     await press('?');
     await page.getByLabel('Use letters and digits as keys').uncheck();
     await press('Escape', ...'123', 't', 's');

@@ -34,7 +34,11 @@ export function KeysDialog({ hasLetterKeys, onLetterKeys, onClose }: KeysDialogP
           </div>
         ))}
       </dl>
-      <div class="row">
+      {/* The button comes first, so that the dialog opens with it in focus and Enter closes it. */}
+      <div class="row reverse">
+        <button type="button" class="primary" onClick={onClose}>
+          {strings.close}
+        </button>
         <label class="option">
           <input
             type="checkbox"
@@ -43,9 +47,6 @@ export function KeysDialog({ hasLetterKeys, onLetterKeys, onClose }: KeysDialogP
           />
           <span>{strings.letterKeys}</span>
         </label>
-        <button type="button" class="primary" onClick={onClose}>
-          {strings.close}
-        </button>
       </div>
     </Dialog>
   );
