@@ -79,6 +79,19 @@ describe.each(backends)('AdamW on %s', (backend) => {
     expect(Array.from(await w.data())).not.toEqual([1, 2, 3, 4, 5]);
   });
 
+  test('the tensors a state was loaded from keep their values', async () => {
+    const state = new Map([
+      ['w.m', tf.tensor1d([1, 2, 3, 4])],
+      ['w.v', tf.tensor1d([4, 3, 2, 1])],
+    ]);
+    const optimiser = new AdamW(OPTIONS);
+    optimiser.load(7, state);
+    optimiser.step(new Map([['w', variableOf([0, 0, 0, 0])]]), new Map([['w', tf.tensor1d([9, 9, 9, 9])]]));
+    expect(Array.from((await state.get('w.m')?.data()) ?? [])).toEqual([1, 2, 3, 4]);
+    expect(Array.from((await state.get('w.v')?.data()) ?? [])).toEqual([4, 3, 2, 1]);
+    expect(optimiser.stepCount).toBe(8);
+  });
+
   test('a step leaves the tensor count as it was, and dispose frees the moments', () => {
     const [w, gradient] = [variableOf([1, 2, 3]), tf.ones([3])];
     const before = tf.memory().numTensors;

@@ -65,7 +65,7 @@ export class AdamW {
     const decay = decays(name) ? weightDecay : 0;
     const corrected1 = 1 - beta1 ** this.#stepCount;
     const corrected2 = 1 - beta2 ** this.#stepCount;
-    if (hasKernel('FourfoldAdamW', variable, gradient) && ownsItsValues(variable)) {
+    if (hasKernel('FourfoldAdamW', variable, gradient) && [variable, m, v].every(ownsItsValues)) {
       const attributes = {
         ...{ beta1, beta2, epsilon },
         ...{ rate: learningRate / corrected1, rootScale: 1 / Math.sqrt(corrected2), keep: 1 - learningRate * decay },

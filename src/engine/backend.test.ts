@@ -1,6 +1,13 @@
 import { startEngine } from './backend.ts';
 import * as tf from './tf.ts';
 
+test('starting wasm for the first time leaves the error handling of the process alone', async () => {
+  const count = (): number => process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection');
+  const before = count();
+  await startEngine({ backend: 'wasm' });
+  expect(count()).toBe(before);
+});
+
 test('auto starts the first rung that works and says in one line which fell away, and why', async () => {
   const notes: string[] = [];
   const { backend } = await startEngine({ note: (line) => notes.push(line) });

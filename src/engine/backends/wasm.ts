@@ -30,5 +30,19 @@ export async function startStockWasm(): Promise<void> {
     const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json');
     setWasmPaths(join(dirname(main), 'wasm-out') + sep);
   }
-  if (!(await tf.setBackend('wasm'))) throw new Error('tfjs refused to start it');
+  const isStarted = await withoutNewListeners(() => tf.setBackend('wasm'));
+  if (!isStarted) throw new Error('tfjs refused to start it');
+}
+
+/** Runs `start` and takes away the handlers it puts on the process: its module rethrows every error of the program. */
+async function withoutNewListeners<T>(start: () => Promise<T>): Promise<T> {
+  const events = ['uncaughtException', 'unhandledRejection'];
+  const before = events.map((event) => new Set(process.rawListeners(event)));
+  const result = await start();
+  for (const [i, event] of events.entries()) {
+    for (const listener of process.rawListeners(event)) {
+      if (!before[i]?.has(listener)) process.removeListener(event, listener as () => void);
+    }
+  }
+  return result;
 }
