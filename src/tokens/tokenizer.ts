@@ -28,6 +28,11 @@ const TokenizerConfig = z.looseObject({
   chat_template: z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]).nullish(),
 });
 
+/** A vocabulary by token, or in Unigram models a list in the order of the ids. */
+const VocabularyHolder = z.looseObject({
+  model: z.looseObject({ vocab: z.union([z.array(z.unknown()), z.looseObject({})]) }),
+});
+
 export interface Tokenizer {
   readonly vocabSize: number;
   readonly bosId: number | null;
@@ -55,6 +60,30 @@ function templateSource(config: z.infer<typeof TokenizerConfig>, file: string | 
   return config.chat_template?.find((entry) => entry.name === 'default')?.template ?? null;
 }
 
+/** Far above any vocabulary; the library makes a list as long as the highest id. */
+const MAX_ID = 2 ** 22 - 1;
+
+/** The ids of the model's own vocabulary must be whole numbers; the library takes them as they come. */
+function checkIds(tokenizerJson: unknown): void {
+  const { model } = parseWith(VocabularyHolder, tokenizerJson, 'its vocabulary');
+  const wrong = Object.entries(model.vocab).find(
+    ([, id]) => !Number.isInteger(id) || Number(id) < 0 || Number(id) > MAX_ID,
+  );
+  if (wrong !== undefined && !Array.isArray(model.vocab)) {
+    throw new Error(
+      `expected whole numbers from 0 to ${MAX_ID} as ids, but ${JSON.stringify(wrong[0])} has ${JSON.stringify(wrong[1])}`,
+    );
+  }
+  if (Object.keys(model.vocab).length === 0) throw new Error('expected a vocabulary, got an empty one');
+}
+
+/** One more than the highest id. A loop, since a vocabulary is too long for the arguments of Math.max. */
+function vocabSizeOf(inner: HuggingFaceTokenizer): number {
+  let size = 0;
+  for (const id of inner.get_vocab(true).values()) size = Math.max(size, id + 1);
+  return size;
+}
+
 /**
  * Loads the tokenizer of a model folder.
  * @throws not-found where tokenizer.json is missing; bad-model where a file is not what it should be.
@@ -71,7 +100,9 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const template = templateSource(config, await readOptional(join(dir, 'chat_template.jinja')));
   let inner: HuggingFaceTokenizer;
   try {
-    inner = new HuggingFaceTokenizer(parseJson(json, path) as object, config);
+    const parsed = parseJson(json, path);
+    checkIds(parsed);
+    inner = new HuggingFaceTokenizer(parsed as object, config);
   } catch (error) {
     throw new FourfoldError('bad-model', `${path} is not a tokenizer this program can read: ${messageOf(error)}`, {
       cause: error,
@@ -79,7 +110,7 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   }
   const idOf = (token: string | null | undefined) => (token ? (inner.token_to_id(token) ?? null) : null);
   return {
-    vocabSize: Math.max(...inner.get_vocab(true).values()) + 1,
+    vocabSize: vocabSizeOf(inner),
     bosId: idOf(config.bos_token),
     eosId: idOf(config.eos_token),
     chatTemplate:
@@ -88,7 +119,10 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
         : compileChatTemplate(template, { bosToken: config.bos_token ?? '', eosToken: config.eos_token ?? '' }),
     contract: sha256(JSON.stringify([json, config.bos_token ?? null, config.eos_token ?? null, template])),
     encode: (text, { addSpecialTokens }) => inner.encode(text, { add_special_tokens: addSpecialTokens }).ids,
-    decode: (ids) => inner.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+    decode: (ids) =>
+      ids.length === 0
+        ? ''
+        : inner.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
     async copyTo(target) {
       for (const name of TOKENIZER_FILES) {
         if (existsSync(join(dir, name))) await copyFile(join(dir, name), join(target, name));
