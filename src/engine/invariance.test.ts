@@ -9,8 +9,14 @@ import { tokenLogProbs } from './ops/tokenLogProbs.ts';
 import { randomValues } from './testing/cases.ts';
 import * as tf from './tf.ts';
 
-const random = (name: string, shape: number[]): tf.Tensor =>
-  tf.tensor(randomValues(name, tf.util.sizeFromShape(shape)), shape);
+const made = new Map<string, Float32Array>();
+
+function random(name: string, shape: number[]): tf.Tensor {
+  const key = `${name} [${shape}]`;
+  const values = made.get(key) ?? randomValues(name, tf.util.sizeFromShape(shape));
+  made.set(key, values);
+  return tf.tensor(values, shape);
+}
 
 /** The bits of rows `from` .. `from + count - 1` of the first axis. */
 function bits(x: tf.Tensor, from: number, count: number): Int32Array {

@@ -1,5 +1,6 @@
 // The module's exports. Addresses are bytes in the memory of tfjs's own module.
-export { gemm, gemmScratch, fillRows, sumRows } from './gemm';
+export { fillRows, sumRows } from './bias';
+export { gemm, gemmScratch } from './gemm';
 export {
   softmax, softmaxGradient, logSoftmax, logSoftmaxGradient, rmsNorm, rmsNormGradient, rmsNormGainGradient,
   rotary, gather, scatterAdd, idsFit,
