@@ -78,6 +78,30 @@ function stopIfAsked({ job, log }: Collector): void {
   throw new FourfoldError('interrupted', `Stopped; every reply so far is kept. Go on with --resume ${run}.`);
 }
 
+/** @throws too-long naming the prompt, before anything is sampled. */
+function fitting<R extends { wanted: Wanted; promptIds: number[] }>(request: R, context: number): R {
+  if (request.promptIds.length < context) return request;
+  throw new FourfoldError(
+    'too-long',
+    `Prompt ${request.wanted.prompt.id}: expected fewer tokens than the model's context of ${context}, got ` +
+      `${request.promptIds.length}. Shorten or remove it.`,
+  );
+}
+
+/** Records tell versions apart by name alone. @throws bad-option where two have the same. */
+function checkNames(job: Job, { models, servers }: CandidatesConfig): void {
+  const names = [
+    ...models.map((reference) => resolveModel(job.workspace, reference, job.path).name),
+    ...servers.map((server) => server.model),
+  ];
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice === undefined) return;
+  throw new FourfoldError(
+    'bad-option',
+    `Expected versions of different names, but ${twice} is there twice. Name each once; give folders different names.`,
+  );
+}
+
 async function collectFromModel(
   collector: Collector,
   reference: string,
@@ -93,6 +117,7 @@ async function collectFromModel(
     // Prompts of like length decode together; a reply does not depend on its neighbours.
     const requests = missing
       .map((wanted) => ({ wanted, promptIds: renderPrompt(tokenizer, wanted.prompt.messages), seed: wanted.seed }))
+      .map((request) => fitting(request, model.config.maxPositions))
       .sort((a, b) => a.promptIds.length - b.promptIds.length);
     for (let start = 0; start < requests.length; start += config.batchSize) {
       stopIfAsked(collector);
@@ -121,20 +146,23 @@ async function collectFromServer(
   const { job, config, sampling } = collector;
   const missing = wantedReplies(prompts, server.model, config).filter(({ id }) => !collector.done.has(id));
   const limit = pLimit(config.concurrency);
+  const failures: unknown[] = [];
   const requests = missing.map((wanted) =>
     limit(async () => {
-      stopIfAsked(collector);
-      const reply = await serverReply(server, wanted.prompt.messages, {
-        sampling,
-        seed: wanted.seed,
-        signal: job.signal,
-      });
-      await keep(collector, server.model, [{ wanted, ...reply }]);
+      // After a failure nothing new is asked; what is under way ends, so that its reply is kept.
+      if (failures.length > 0 || job.signal.aborted) return;
+      try {
+        const options = { sampling, seed: wanted.seed, signal: job.signal };
+        const reply = await serverReply(server, wanted.prompt.messages, options);
+        await keep(collector, server.model, [{ wanted, ...reply }]);
+      } catch (error) {
+        failures.push(error);
+      }
     }),
   );
-  // Let every request under way end before failing, so that its reply is kept.
-  const failed = (await Promise.allSettled(requests)).find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  await Promise.all(requests);
+  stopIfAsked(collector);
+  if (failures.length > 0) throw failures[0];
 }
 
 async function writeSet(
@@ -154,6 +182,7 @@ export async function collectCandidates(job: Job, config: CandidatesConfig): Pro
   const { workspace } = job;
   const versions = config.models.length + config.servers.length;
   if (versions === 0) throw new FourfoldError('bad-option', 'Expected at least one of --models and servers, got none.');
+  checkNames(job, config);
   const promptSet = await resolvePrompts(workspace, config.prompts, job.path);
   const chosen = promptSet.prompts.filter((prompt) => config.split === 'all' || prompt.split === config.split);
   const prompts = chosen.slice(0, config.limit);

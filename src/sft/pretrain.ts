@@ -1,6 +1,7 @@
 // `fourfold pretrain`: a base model from plain text, every token predicted.
 import { existsSync } from 'node:fs';
 import type { ArtifactOf } from '../core/artifacts.ts';
+import { FourfoldError } from '../core/errors.ts';
 import { looksLikeId } from '../core/ids.ts';
 import { newModel } from '../model/model.ts';
 import { type Job, openRun } from '../store/job.ts';
@@ -10,8 +11,21 @@ import { textBlocks } from './examples.ts';
 import { readDocuments } from './texts.ts';
 import { plannedSteps, trainLanguageModel } from './train.ts';
 
+/** @throws bad-option where the widths do not go together. */
+function checkShape({ hidden, heads, kvHeads, blockLength, maxPositions }: PretrainConfig): void {
+  const fail = (message: string) => {
+    throw new FourfoldError('bad-option', message);
+  };
+  if (hidden % (2 * heads) !== 0) fail(`--hidden: expected an even multiple of --heads (${heads}), got ${hidden}.`);
+  if (heads % kvHeads !== 0) fail(`--kv-heads: expected a divisor of --heads (${heads}), got ${kvHeads}.`);
+  if (blockLength > maxPositions)
+    fail(`--block-length: expected at most --max-positions (${maxPositions}), got ${blockLength}.`);
+}
+
+/** @throws bad-option, bad-input, not-found, and as trainSupervised. */
 export async function pretrain(job: Job, config: PretrainConfig): Promise<ArtifactOf<'model'>> {
   const { workspace } = job;
+  checkShape(config);
   const isPath = !looksLikeId(config.tokenizer) || existsSync(job.path(config.tokenizer));
   const artifact = isPath ? null : workspace.artifacts.require(config.tokenizer, 'tokenizer');
   const tokenizer = await loadTokenizer(

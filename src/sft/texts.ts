@@ -1,6 +1,6 @@
 // Plain text for the tokenizer and for pretraining: files and folders in, documents out.
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { asStorageError, FourfoldError } from '../core/errors.ts';
 import { sha256 } from '../core/ids.ts';
 import { parseJsonl, readTextFile } from '../core/jsonl.ts';
@@ -8,7 +8,7 @@ import { PromptLine } from '../core/records.ts';
 
 export interface Documents {
   documents: string[];
-  /** SHA-256 of each file read, by its name, for the lineage. */
+  /** SHA-256 of each file read, for the lineage: by its name, or by its path where another file has the name. */
   files: Record<string, string>;
 }
 
@@ -43,7 +43,8 @@ export async function readDocuments(paths: ReadonlyArray<string>): Promise<Docum
   const result: Documents = { documents: [], files: {} };
   for (const path of (await Promise.all(paths.map(filesOf))).flat()) {
     const text = await readTextFile(path);
-    result.files[path.split('/').at(-1) ?? path] = sha256(text);
+    const name = basename(path);
+    result.files[name in result.files ? path : name] = sha256(text);
     result.documents.push(...documentsOf(text, path));
   }
   if (result.documents.length === 0)
