@@ -6,7 +6,7 @@ export const RewardConfig = z.strictObject({
   model: z.string().min(1).describe('Language model whose trunk the reward model starts from: an id or a folder'),
   pairs: z.string().min(1).optional().describe('Pair set; the newest where absent'),
   epochs: z.number().gt(0).default(1).describe('Passes over the pairs'),
-  batchSize: z.int().min(1).default(16).describe('Pairs an optimiser step'),
+  batchSize: z.int().min(1).default(8).describe('Prompts an optimiser step; all pairs of a prompt go together'),
   gradientAccumulation: z.int().min(1).default(1).describe('Micro-batches a step'),
   warmupRatio: z.number().min(0).max(1).default(0.05).describe('Share of the steps in which the learning rate rises'),
   schedule: z.enum(['constant', 'linear', 'cosine']).default('cosine').describe('Learning rate after the rise'),

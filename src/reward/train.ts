@@ -3,121 +3,73 @@ import { join } from 'node:path';
 import type { ArtifactOf } from '../core/artifacts.ts';
 import { FourfoldError } from '../core/errors.ts';
 import { readJsonl } from '../core/jsonl.ts';
-import { Candidate, Pair, type Prompt } from '../core/records.ts';
+import { Pair } from '../core/records.ts';
+import { embedding } from '../engine/ops/embedding.ts';
 import * as tf from '../engine/tf.ts';
-import { makeBatch, type Sequence } from '../model/batch.ts';
+import { makeBatch } from '../model/batch.ts';
 import { sequenceScores } from '../model/heads.ts';
 import { type Model, saveModel, scalarModelFrom } from '../model/model.ts';
 import { scoreSequences } from '../model/score.ts';
 import { type Job, openRun } from '../store/job.ts';
-import { readPrompts, resolveModel } from '../store/references.ts';
-import type { Workspace } from '../store/workspace.ts';
-import { renderReply } from '../tokens/rendering.ts';
-import { loadTokenizer, type Tokenizer } from '../tokens/tokenizer.ts';
+import { resolveModel } from '../store/references.ts';
+import { loadTokenizer } from '../tokens/tokenizer.ts';
 import { stepsOf, trainSupervised } from '../training/supervised.ts';
 import { accuracyReport, lengthDirection, type ScoredPair } from './accuracy.ts';
 import type { RewardConfig } from './config.ts';
+import { type PairGroup, pairGroups, readPairSources } from './groups.ts';
 import { bradleyTerryLoss } from './loss.ts';
 
-interface PairExample {
-  pair: Pair;
-  chosen: Sequence;
-  rejected: Sequence;
-}
+/** Replies scored together outside training. */
+const SCORING_BATCH = 32;
 
-interface Sources {
-  prompts: Map<string, Prompt>;
-  /** By candidate id: an unfinished reply is read without an end of turn, as PPO will show it. */
-  finish: Map<string, Candidate['finishReason']>;
-}
-
-/** Prompts and replies of the candidate sets that the pairs were made of. */
-async function readSources(workspace: Workspace, pairSet: ArtifactOf<'pair-set'>): Promise<Sources> {
-  const sources: Sources = { prompts: new Map(), finish: new Map() };
-  for (const id of pairSet.parents) {
-    const parent = workspace.artifacts.get(id);
-    if (parent?.kind !== 'candidate-set') continue;
-    const dir = workspace.artifacts.dir(parent);
-    for (const prompt of await readPrompts(dir)) sources.prompts.set(prompt.id, prompt);
-    for (const candidate of await readJsonl(join(dir, 'candidates.jsonl'), Candidate)) {
-      sources.finish.set(candidate.id, candidate.finishReason);
-    }
-  }
-  return sources;
-}
-
-function pairExamples(
-  pairs: ReadonlyArray<Pair>,
-  { prompts, finish }: Sources,
-  { tokenizer, maxLength }: { tokenizer: Tokenizer; maxLength: number },
-): { examples: PairExample[]; tooLong: number } {
-  const render = (prompt: Prompt, text: string, id: string) =>
-    renderReply(tokenizer, prompt.messages, text, { isFinished: finish.get(id) !== 'length' });
-  const all = pairs.map((pair): PairExample => {
-    const prompt = prompts.get(pair.promptId);
-    if (prompt === undefined)
-      throw new FourfoldError(
-        'bad-input',
-        `Pair ${pair.id}: its prompt ${pair.promptId} is in none of the candidate sets behind it.`,
-      );
-    return {
-      pair,
-      chosen: render(prompt, pair.chosen, pair.chosenId),
-      rejected: render(prompt, pair.rejected, pair.rejectedId),
-    };
-  });
-  const examples = all.filter(({ chosen, rejected }) => Math.max(chosen.ids.length, rejected.ids.length) <= maxLength);
-  return { examples, tooLong: all.length - examples.length };
-}
-
-/** Loss of some pairs: chosen and rejected go through the trunk in one batch. */
-function pairLoss(
-  model: Model,
-  examples: ReadonlyArray<PairExample>,
-  totalPairs: number,
-  config: RewardConfig,
-): tf.Scalar {
+/** Loss of some prompts' pairs: every reply goes through the trunk once. */
+function pairLoss(model: Model, groups: ReadonlyArray<PairGroup>, totalPairs: number, config: RewardConfig): tf.Scalar {
   return tf.tidy(() => {
-    const sequences = [...examples.map((example) => example.chosen), ...examples.map((example) => example.rejected)];
+    const sequences = groups.flatMap((group) => group.sequences);
     const scores = sequenceScores(model, makeBatch(sequences, model.config.maxPositions));
-    const n = examples.length;
+    const starts = groups.map((_, i) => groups.slice(0, i).reduce((sum, group) => sum + group.sequences.length, 0));
+    const pick = (places: (group: PairGroup) => number[]) => {
+      const flat = groups.flatMap((group, i) => places(group).map((place) => (starts[i] ?? 0) + place));
+      return tf.reshape(embedding(tf.reshape(scores, [-1, 1]), tf.tensor1d(flat, 'int32')), [-1]);
+    };
+    const pairs = groups.flatMap((group) => group.pairs);
     return bradleyTerryLoss(
       {
-        chosen: tf.slice(scores, [0], [n]),
-        rejected: tf.slice(scores, [n], [n]),
-        softLabels: tf.tensor1d(examples.map(({ pair }) => pair.softLabel)),
-        margins: tf.tensor1d(examples.map(({ pair }) => (config.useMargin ? pair.margin : 0))),
+        chosen: pick((group) => group.chosenAt),
+        rejected: pick((group) => group.rejectedAt),
+        softLabels: tf.tensor1d(pairs.map((pair) => pair.softLabel)),
+        margins: tf.tensor1d(pairs.map((pair) => (config.useMargin ? pair.margin : 0))),
       },
       { centering: config.centering, totalPairs },
     );
   });
 }
 
-async function scorePairs(
+/** Rewards of all replies of the groups, and the pairs with theirs. */
+async function scoreGroups(
   model: Model,
-  examples: ReadonlyArray<PairExample>,
-  batchSize: number,
-): Promise<ScoredPair[]> {
-  const chosen = await scoreSequences(
+  groups: ReadonlyArray<PairGroup>,
+): Promise<{ rewards: number[]; scored: ScoredPair[] }> {
+  const rewards = await scoreSequences(
     model,
-    examples.map((example) => example.chosen),
-    batchSize,
+    groups.flatMap((group) => group.sequences),
+    SCORING_BATCH,
   );
-  const rejected = await scoreSequences(
-    model,
-    examples.map((example) => example.rejected),
-    batchSize,
-  );
-  return examples.map(({ pair }, i) => ({
-    pair,
-    chosenReward: chosen[i] ?? Number.NaN,
-    rejectedReward: rejected[i] ?? Number.NaN,
-  }));
+  let start = 0;
+  const scored = groups.flatMap((group) => {
+    const own = rewards.slice(start, start + group.sequences.length);
+    start += group.sequences.length;
+    return group.pairs.map((pair, i) => ({
+      pair,
+      chosenReward: own[group.chosenAt[i] ?? -1] ?? Number.NaN,
+      rejectedReward: own[group.rejectedAt[i] ?? -1] ?? Number.NaN,
+    }));
+  });
+  return { rewards, scored };
 }
 
 /** Mean and deviation of the rewards of all replies, by which PPO puts rewards on one scale. */
-function rewardScale(scored: ReadonlyArray<ScoredPair>): { rewardMean: number; rewardDeviation: number } {
-  const rewards = scored.flatMap((one) => [one.chosenReward, one.rejectedReward]);
+function rewardScale(rewards: ReadonlyArray<number>): { rewardMean: number; rewardDeviation: number } {
   const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
   const variance = rewards.reduce((sum, reward) => sum + (reward - mean) ** 2, 0) / Math.max(1, rewards.length - 1);
   return { rewardMean: mean, rewardDeviation: Math.sqrt(variance) };
@@ -134,28 +86,28 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
     throw new FourfoldError('not-found', 'Expected a pair set; this workspace has none. Run: fourfold pairs.');
   const start = resolveModel(workspace, config.model, job.path);
   const pairDir = workspace.artifacts.dir(pairSet);
-  const sources = await readSources(workspace, pairSet);
+  const sources = await readPairSources(workspace, pairSet);
   const tokenizer = await loadTokenizer(start.dir);
   const model = await scalarModelFrom(start.dir);
   try {
     const maxLength = Math.min(config.maxLength, model.config.maxPositions);
     const pairs = await readJsonl(join(pairDir, 'pairs.jsonl'), Pair);
-    const { examples, tooLong } = pairExamples(pairs, sources, { tokenizer, maxLength });
+    const { groups, tooLong } = pairGroups(pairs, sources, { tokenizer, maxLength });
     if (tooLong > 0) job.note(`${tooLong} pairs are longer than ${maxLength} tokens and are left out`);
-    const training = examples.filter(({ pair }) => pair.split === 'train');
-    const heldOut = examples.filter(({ pair }) => pair.split === 'heldout');
-    const direction = lengthDirection(training.map(({ pair }) => pair));
+    const training = groups.filter((group) => group.pairs[0]?.split === 'train');
+    const heldOut = groups.filter((group) => group.pairs[0]?.split === 'heldout');
+    const pairCount = (some: PairGroup[]) => some.reduce((sum, group) => sum + group.pairs.length, 0);
+    const direction = lengthDirection(training.flatMap((group) => group.pairs));
     const run = await openRun(workspace, 'reward', config);
     const totalSteps = stepsOf(training.length, config.batchSize, config.epochs);
     const task = job.progress.start('reward', totalSteps, 'steps');
-    const report = async () =>
-      accuracyReport(await scorePairs(model, heldOut, config.batchSize), direction, config.seed);
+    const report = async () => accuracyReport((await scoreGroups(model, heldOut)).scored, direction, config.seed);
     try {
       await trainSupervised({
         ...config,
         parameters: model.parameters,
         examples: training,
-        weightOf: () => 1,
+        weightOf: (group) => group.pairs.length,
         loss: (batch, totalPairs) => pairLoss(model, batch, totalPairs, config),
         validate: async () => {
           if (heldOut.length === 0) return {};
@@ -172,7 +124,7 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
       task.finish();
     }
     const figures = heldOut.length === 0 ? null : await report();
-    const scale = rewardScale(await scorePairs(model, training, config.batchSize));
+    const scale = rewardScale((await scoreGroups(model, training)).rewards);
     return await workspace.artifacts.create(
       {
         kind: 'reward-model',
@@ -183,8 +135,8 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
         round: pairSet.round,
         runId: run.id,
         metrics: {
-          trainPairs: training.length,
-          heldOutPairs: heldOut.length,
+          trainPairs: pairCount(training),
+          heldOutPairs: pairCount(heldOut),
           ...scale,
           ...(figures === null
             ? {}
