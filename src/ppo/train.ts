@@ -9,7 +9,7 @@ import { clipByGlobalNorm, valueAndGradients } from '../engine/gradients.ts';
 import * as tf from '../engine/tf.ts';
 import { makeBatch } from '../model/batch.ts';
 import { responseLogProbs, responseValues } from '../model/heads.ts';
-import { loadModel, type Model, saveModel } from '../model/model.ts';
+import { loadModel, type Model, type ModelHead, saveModel } from '../model/model.ts';
 import { decays } from '../model/parameters.ts';
 import { type Job, openRun } from '../store/job.ts';
 import { type ModelReference, resolveModel, resolvePrompts } from '../store/references.ts';
@@ -17,6 +17,7 @@ import { renderPrompt } from '../tokens/rendering.ts';
 import { loadTokenizer, type Tokenizer } from '../tokens/tokenizer.ts';
 import { restoreCheckpoint, writeCheckpoint } from '../training/checkpoint.ts';
 import { learningRateAt } from '../training/learningRate.ts';
+import { stepRecorder } from '../training/stepRecorder.ts';
 import { examplesOfStep } from '../training/supervised.ts';
 import { explainedVariance, generalizedAdvantages, tokenRewards, whiten } from './advantages.ts';
 import type { PpoConfig } from './config.ts';
@@ -179,18 +180,24 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
   const eosId = tokenizer.eosId;
   const scale = scaleOf(rewardRef);
 
-  // Policy and its frozen copy; the critic starts from the reward model, whose head already reads a reply's worth.
-  const policy = await loadModel(policyRef.dir, 'causal-lm');
-  const reference = await loadModel(policyRef.dir, 'causal-lm');
-  const reward = await loadModel(rewardRef.dir, 'scalar');
-  const value = await loadModel(rewardRef.dir, 'scalar');
+  const loaded: Model[] = [];
+  const load = async ({ dir }: ModelReference, head: ModelHead) => {
+    const model = await loadModel(dir, head);
+    loaded.push(model);
+    return model;
+  };
   const policyOptimizer = new AdamW({ ...config, decays });
   const valueOptimizer = new AdamW({ ...config, decays });
-  const parts = [
-    { name: 'policy', parameters: policy.parameters, optimizer: policyOptimizer },
-    { name: 'value', parameters: value.parameters, optimizer: valueOptimizer },
-  ];
   try {
+    // Policy and its frozen copy; the critic starts from the reward model, whose head already reads a reply's worth.
+    const policy = await load(policyRef, 'causal-lm');
+    const reference = await load(policyRef, 'causal-lm');
+    const reward = await load(rewardRef, 'scalar');
+    const value = await load(rewardRef, 'scalar');
+    const parts = [
+      { name: 'policy', parameters: policy.parameters, optimizer: policyOptimizer },
+      { name: 'value', parameters: value.parameters, optimizer: valueOptimizer },
+    ];
     const { promptSet, prompts } = await trainingPrompts(job, config, tokenizer, policy.config.maxPositions);
     const run = await openRun(workspace, 'ppo', config);
     const checkpoint = await run.latestCheckpoint();
@@ -199,6 +206,7 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
       target: config.klTarget,
       horizon: config.klHorizon,
     });
+    const record = await stepRecorder(run);
     let done = restored?.iterations ?? 0;
     let last: Record<string, number> = {};
     const save = () =>
@@ -275,7 +283,7 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
 
         // 4. Steer the penalty.
         kl.update(last.kl ?? 0, lessons.length);
-        await run.metrics.append([{ step: done, ...last }]);
+        await record({ step: done, ...last });
         task.update(done, { reward: (last.reward ?? 0).toFixed(2), kl: (last.kl ?? 0).toFixed(2) });
         if (config.checkpointEvery > 0 && done % config.checkpointEvery === 0 && done < config.iterations) await save();
       }
@@ -301,7 +309,7 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
       },
     );
   } finally {
-    for (const model of [policy, reference, reward, value]) model.dispose();
+    for (const model of loaded) model.dispose();
     policyOptimizer.dispose();
     valueOptimizer.dispose();
   }
