@@ -3,7 +3,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
 import { asStorageError, FourfoldError } from '../core/errors.ts';
-import { parseJson, parseWith } from '../core/jsonl.ts';
 
 const HEADER_LIMIT = 100 * 2 ** 20;
 const LENGTH_BYTES = 8;
@@ -35,14 +34,28 @@ export interface TensorData {
 const bad = (path: string, problem: string) =>
   new FourfoldError('bad-model', `${path}: ${problem}. The file is damaged or no safetensors file; fetch it again.`);
 
+function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw bad(path, 'its header is no JSON');
+  }
+  const { data } = Header.safeParse(value);
+  if (data === undefined) throw bad(path, 'its header is no table of tensors');
+  return data;
+}
+
 function checkEntry(path: string, name: string, value: unknown, dataStart: number, dataBytes: number): TensorEntry {
+  const parsed = Entry.safeParse(value);
+  if (!parsed.success) throw bad(path, `tensor ${name}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
   const {
     dtype,
     shape,
     data_offsets: [begin, end],
-  } = parseWith(Entry, value, `${path}, tensor ${name}`);
+  } = parsed.data;
+  if (!Object.hasOwn(BYTES_PER_ELEMENT, dtype)) throw bad(path, `tensor ${name} has the unknown dtype ${dtype}`);
   const width = BYTES_PER_ELEMENT[dtype as keyof typeof BYTES_PER_ELEMENT];
-  if (width === undefined) throw bad(path, `tensor ${name} has the unknown dtype ${dtype}`);
   const readable = READABLE.find((known) => known === dtype);
   if (readable === undefined) {
     throw new FourfoldError(
@@ -89,7 +102,7 @@ async function readEntries(file: FileHandle, path: string): Promise<TensorEntry[
   }
   const header = new Uint8Array(headerBytes);
   await readExactly(file, path, LENGTH_BYTES, header);
-  const json = parseWith(Header, parseJson(new TextDecoder().decode(header), `${path}, header`), `${path}, header`);
+  const json = parseHeader(path, header);
   const dataStart = LENGTH_BYTES + headerBytes;
   const entries = Object.entries(json)
     .filter(([name]) => name !== '__metadata__')

@@ -26,8 +26,11 @@ async function inBatches(
       part.map(({ sequence }) => sequence),
       model.config.maxPositions,
     );
-    await read({ batch, indices: part.map(({ index }) => index) });
-    disposeBatch(batch);
+    try {
+      await read({ batch, indices: part.map(({ index }) => index) });
+    } finally {
+      disposeBatch(batch);
+    }
   }
 }
 

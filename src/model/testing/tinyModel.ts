@@ -7,7 +7,7 @@ import { packagePath } from '../../core/packageRoot.ts';
 import * as tf from '../../engine/tf.ts';
 import type { ModelConfig } from '../config.ts';
 import { type Model, modelOf, newModel, saveModel } from '../model.ts';
-import { copyParameters, SCORE_HEAD } from '../parameters.ts';
+import { copyParameters, OUTPUT, SCORE_HEAD } from '../parameters.ts';
 
 export const TINY_TOKENIZER = packagePath('data', 'goldens', 'tinyTokenizer');
 /** Entries of the whole tokenizer. */
@@ -62,6 +62,8 @@ export async function writeTinyTokenizer(dir: string, vocabSize = TINY_VOCAB): P
 /** A random scalar head on the model's trunk; the trunk is a copy. */
 function withScalarHead(model: Model, seed: number): Model {
   const parameters = copyParameters(model.parameters);
+  parameters.get(OUTPUT)?.dispose();
+  parameters.delete(OUTPUT);
   const values = tf.randomNormal([1, model.config.hidden], 0, 1, 'float32', seed);
   parameters.set(SCORE_HEAD, tf.variable(values));
   values.dispose();
