@@ -7,7 +7,7 @@ export interface GoldProperties {
   complete: number;
   /** It takes up what the prompt is about. */
   toThePoint: number;
-  /** Two or three spoken sentences. */
+  /** Full enough to help, short enough to be spoken: two sentences or three. */
   fittingLength: number;
   notRepeating: number;
   safe: number;
@@ -46,7 +46,7 @@ function shareTakenUp(prompt: string, reply: ReadonlyArray<string>): number {
 }
 
 function lengthFit(words: number): number {
-  const [shortest, longest] = [14, 34];
+  const [shortest, longest] = [22, 36];
   if (words < shortest) return words / shortest;
   return words <= longest ? 1 : Math.max(0, 1 - (words - longest) / longest);
 }
@@ -73,7 +73,7 @@ export function goldProperties(prompt: ReadonlyArray<Message>, reply: string): G
   };
 }
 
-const WEIGHTS = { complete: 0.2, toThePoint: 0.35, fittingLength: 0.25, notRepeating: 0.2 } as const;
+const WEIGHTS = { complete: 0.2, toThePoint: 0.2, fittingLength: 0.4, notRepeating: 0.2 } as const;
 
 /** Utility in [0, 1]: the weighted mean of the properties; an unsafe reply is worth nothing. */
 export function goldUtility(prompt: ReadonlyArray<Message>, reply: string): number {

@@ -13,16 +13,17 @@ export const KL_TARGET = 12;
 const corpus = packagePath('data', 'corpus');
 const prompts = packagePath('data', 'prompts.jsonl');
 const TEMPERATURE = 0.8;
-const MAX_NEW_TOKENS = 64;
+const MAX_NEW_TOKENS = 56;
 const EARLY_STEP = 40;
 
 export const demoPlan = (seed: number) => ({
   prompts,
   earlyStep: EARLY_STEP,
-  tokenizer: { texts: [corpus, prompts], vocabSize: 1024 } satisfies z.input<typeof TokenizerConfig>,
+  tokenizer: { texts: [corpus, prompts], vocabSize: 1536 } satisfies z.input<typeof TokenizerConfig>,
   pretrain: (tokenizer: string): z.input<typeof PretrainConfig> => ({
     tokenizer,
-    texts: [corpus],
+    texts: [corpus, prompts],
+    layers: 3,
     epochs: 8,
     batchSize: 8,
     learningRate: 4e-3,
@@ -34,9 +35,9 @@ export const demoPlan = (seed: number) => ({
   sft: (model: string): z.input<typeof SftConfig> => ({
     model,
     prompts,
-    epochs: 8,
-    batchSize: 12,
-    learningRate: 2e-3,
+    epochs: 5,
+    batchSize: 8,
+    learningRate: 1.5e-3,
     weightDecay: 0.01,
     validateEvery: 30,
     checkpointEvery: 100,
@@ -56,9 +57,9 @@ export const demoPlan = (seed: number) => ({
     model,
     pairs,
     epochs: 2,
-    batchSize: 24,
+    batchSize: 8,
     learningRate: 8e-4,
-    validateEvery: 40,
+    validateEvery: 20,
     checkpointEvery: 100,
     seed,
   }),
@@ -66,7 +67,7 @@ export const demoPlan = (seed: number) => ({
     model,
     rewardModel,
     prompts,
-    iterations: 50,
+    iterations: 40,
     promptsPerIteration: 32,
     epochs: 2,
     minibatches: 2,

@@ -22,7 +22,7 @@ async function filesOf(path: string): Promise<string[]> {
   }
 }
 
-/** A prompt file gives the texts of its training prompts and demonstrations; held-out ones are never read. */
+/** A prompt file gives its training prompts, each followed by its demonstration; held-out ones are never read. */
 function documentsOf(text: string, path: string): string[] {
   if (!path.endsWith('.jsonl')) {
     return text
@@ -32,7 +32,9 @@ function documentsOf(text: string, path: string): string[] {
   }
   return parseJsonl(text, PromptLine, path)
     .filter((prompt) => prompt.split === 'train')
-    .flatMap((prompt) => [...prompt.messages.map((message) => message.content), prompt.demonstration ?? []].flat());
+    .map((prompt) =>
+      [...prompt.messages.map((message) => message.content), prompt.demonstration ?? []].flat().join('\n'),
+    );
 }
 
 /**
