@@ -1,5 +1,12 @@
 // The choice of the next token from logits: greedy, temperature, top-k, top-p. Pure; the random number is given.
+import { FourfoldError } from '../core/errors.ts';
 import type { Sampling } from '../core/records.ts';
+
+const notFinite = () =>
+  new FourfoldError(
+    'not-finite',
+    'Expected finite logits, got infinite ones or NaN: the weights of the model are broken. Use an earlier checkpoint.',
+  );
 
 /** Index of the largest value; the first of equals. */
 export function argmax(values: Float32Array): number {
@@ -19,6 +26,7 @@ function probabilities(logits: Float32Array, temperature: number): Float64Array 
     result[i] = weight;
     sum += weight;
   }
+  if (!Number.isFinite(sum)) throw notFinite();
   for (let i = 0; i < result.length; i++) result[i] = (result[i] ?? 0) / sum;
   return result;
 }
@@ -45,13 +53,18 @@ function keptTokens(probability: Float64Array, topK: number, topP: number): numb
  * The next token.
  * @param logits [vocab]
  * @param uniform a random number in [0, 1) for the inverse of the cumulative distribution; unused when greedy
+ * @throws not-finite where the logits are NaN or have no largest value
  */
 export function sampleToken(
   logits: Float32Array,
   { temperature, topK, topP }: Pick<Sampling, 'temperature' | 'topK' | 'topP'>,
   uniform: number,
 ): number {
-  if (temperature === 0 || topK === 1) return argmax(logits);
+  if (temperature === 0 || topK === 1) {
+    const token = argmax(logits);
+    if (!Number.isFinite(logits[token])) throw notFinite();
+    return token;
+  }
   const probability = probabilities(logits, temperature);
   const isFiltered = topK > 0 || topP < 1;
   const kept = isFiltered ? keptTokens(probability, topK, topP) : null;
