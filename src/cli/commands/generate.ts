@@ -20,8 +20,8 @@ const GenerateConfig = z.strictObject({
 });
 
 function parseIds(text: string): number[] {
-  const ids = text.split(',').map((part) => Number(part.trim()));
-  if (text.trim() !== '' && ids.every((id) => Number.isInteger(id) && id >= 0)) return ids;
+  const parts = text.split(',').map((part) => part.trim());
+  if (parts.every((part) => /^\d+$/.test(part))) return parts.map(Number);
   throw new FourfoldError(
     'bad-option',
     `--prompt-ids: expected whole numbers with commas, got ${JSON.stringify(text)}.`,
@@ -59,7 +59,7 @@ export const command = defineCommand({
       sampling: { temperature: config.greedy ? 0 : config.temperature, topK, topP, maxNewTokens },
       stopIds: tokenizer.eosId === null ? [] : [tokenizer.eosId],
       signal: context.signal,
-    });
+    }).finally(() => model.dispose());
     const tokenIds = reply?.tokenIds ?? [];
     const text = tokenizer.decode(tokenIds);
     context.print(context.json ? JSON.stringify({ text, tokenIds, promptTokenIds: promptIds }) : text);

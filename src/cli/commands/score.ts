@@ -32,17 +32,18 @@ export const command = defineCommand({
     const job = await startJob(context, config.backend);
     const { dir } = resolveModel(job.workspace, config.model, context.path);
     const tokenizer = await loadTokenizer(dir);
-    const model = await loadModel(dir);
     const sequences = lines.map(({ text }, i) => {
       const ids = tokenizer.encode(text, { addSpecialTokens: true });
       if (ids.length === 0)
         throw new FourfoldError('bad-input', `${config.input}, text ${i + 1}: expected at least one token, got none.`);
       return { ids, isResponseToken: ids.map((_, at) => at > 0) };
     });
-    const results =
+    const model = await loadModel(dir);
+    const scores =
       model.head === 'scalar'
-        ? (await scoreSequences(model, sequences, config.batchSize)).map((reward) => ({ reward }))
-        : await sequenceLogProbs(model, sequences, { batchSize: config.batchSize });
+        ? scoreSequences(model, sequences, config.batchSize).then((rewards) => rewards.map((reward) => ({ reward })))
+        : sequenceLogProbs(model, sequences, { batchSize: config.batchSize });
+    const results = await scores.finally(() => model.dispose());
     for (const [i, result] of results.entries()) {
       context.print(
         context.json
