@@ -6,7 +6,8 @@ import { FourfoldError } from '../core/errors.ts';
 import { toJsonl } from '../core/jsonl.ts';
 import type { Prompt } from '../core/records.ts';
 import type { Job } from '../store/job.ts';
-import { resolveModel, resolvePrompts } from '../store/references.ts';
+import { type ModelReference, resolveModel, resolvePrompts } from '../store/references.ts';
+import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { EvaluateConfig } from './config.ts';
 import type { EvaluatedReply } from './evaluatedReply.ts';
 import { type Evaluation, evaluationMetrics } from './evaluation.ts';
@@ -21,8 +22,30 @@ export interface EvaluationResult {
   replies: EvaluatedReply[];
 }
 
+/** Hash of how a model reads text. */
+const contractOf = async ({ dir }: ModelReference) => (await loadTokenizer(dir)).contract;
+
+/** Rewards and divergences are computed on token ids, which mean the same only under one tokenizer and template. */
+async function readsAlike(one: ModelReference, other: ModelReference): Promise<boolean> {
+  return (await contractOf(one)) === (await contractOf(other));
+}
+
+/** @throws bad-model naming both where the reward model reads text otherwise than a model that it is to judge. */
+async function checkReward(reward: ModelReference, models: ReadonlyArray<ModelReference>): Promise<void> {
+  for (const model of models) {
+    if (await readsAlike(model, reward)) continue;
+    throw new FourfoldError(
+      'bad-model',
+      `Expected one tokenizer and chat template, but ${model.name} and the reward model ${reward.name} differ in them, ` +
+        'so the rewards would be wrong. Name a reward model that was trained from a version of the same chat model.',
+    );
+  }
+}
+
 /**
  * Evaluates a model on prompts and keeps evaluation.json and samples.jsonl.
+ * The KL is measured where model and reference have one tokenizer and template, else null.
+ * @throws not-found, bad-input, bad-model, too-long, interrupted
  * @param judges who tells the win rate; the first one's utility is the radar's
  */
 export async function evaluateModel(
@@ -38,6 +61,10 @@ export async function evaluateModel(
   const prompts = promptSet.prompts.filter((prompt) => config.split === 'all' || prompt.split === config.split);
   if (prompts.length === 0)
     throw new FourfoldError('bad-input', `Expected prompts of the split ${config.split}, got none.`);
+  if (reward !== null) await checkReward(reward, reference === null ? [model] : [model, reference]);
+  const isComparable = reference !== null && (await readsAlike(model, reference));
+  if (reference !== null && !isComparable)
+    job.note(`${reference.name} reads text otherwise than ${model.name}: the KL between them is not measured`);
   const perModel = prompts.length * config.samplesPerPrompt;
   const task = job.progress.start('evaluate', perModel * (reference === null ? 1 : 2), 'replies');
   const rewardDir = reward?.dir ?? null;
@@ -46,7 +73,12 @@ export async function evaluateModel(
   let referenceReplies: EvaluatedReply[] | null = null;
   try {
     const onProgress = (done: number) => task.update(done);
-    replies = await sampleReplies({ ...common, dir: model.dir, referenceDir: reference?.dir ?? null, onProgress });
+    replies = await sampleReplies({
+      ...common,
+      dir: model.dir,
+      referenceDir: isComparable ? reference.dir : null,
+      onProgress,
+    });
     if (reference !== null) {
       const onMore = (done: number) => task.update(perModel + done);
       referenceReplies = await sampleReplies({ ...common, dir: reference.dir, referenceDir: null, onProgress: onMore });

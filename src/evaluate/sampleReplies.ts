@@ -1,4 +1,5 @@
 // Replies of a model to the evaluated prompts, with reward and divergence from a reference.
+import { FourfoldError } from '../core/errors.ts';
 import { seedOf } from '../core/random.ts';
 import type { Prompt } from '../core/records.ts';
 import { generate } from '../generate/generate.ts';
@@ -32,10 +33,20 @@ interface Drawn {
   finishReason: 'stop' | 'length';
 }
 
+/** @throws too-long naming the first prompt that leaves no room for a reply. */
+function checkFit(requests: ReadonlyArray<{ prompt: Prompt; promptIds: number[] }>, context: number): void {
+  const long = requests.find(({ promptIds }) => promptIds.length >= context);
+  if (long === undefined) return;
+  throw new FourfoldError(
+    'too-long',
+    `Prompt ${long.prompt.id}: expected fewer tokens than the model's context of ${context}, got ` +
+      `${long.promptIds.length}. Shorten or remove it.`,
+  );
+}
+
 async function draw({ dir, prompts, config, signal, onProgress }: SampleRepliesOptions): Promise<Drawn[]> {
   const { temperature, topK, topP, maxNewTokens, samplesPerPrompt, batchSize, seed } = config;
   const tokenizer = await loadTokenizer(dir);
-  const model = await loadModel(dir, 'causal-lm');
   const requests = prompts.flatMap((prompt) => {
     const promptIds = renderPrompt(tokenizer, prompt.messages);
     return Array.from({ length: samplesPerPrompt }, (_, i) => ({
@@ -44,8 +55,10 @@ async function draw({ dir, prompts, config, signal, onProgress }: SampleRepliesO
       seed: seedOf(seed, 'evaluate', prompt.id, i),
     }));
   });
+  const model = await loadModel(dir, 'causal-lm');
   const drawn: Drawn[] = [];
   try {
+    checkFit(requests, model.config.maxPositions);
     for (let start = 0; start < requests.length; start += batchSize) {
       const part = requests.slice(start, start + batchSize);
       const stopIds = tokenizer.eosId === null ? [] : [tokenizer.eosId];

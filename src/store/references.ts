@@ -5,9 +5,10 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ArtifactOf } from '../core/artifacts.ts';
 import { FourfoldError } from '../core/errors.ts';
-import { looksLikeId, type PromptId, sha256 } from '../core/ids.ts';
+import { looksLikeId, sha256 } from '../core/ids.ts';
 import { readJsonl, readTextFile, toJsonl } from '../core/jsonl.ts';
-import { Prompt, PromptLine } from '../core/records.ts';
+import { parsePrompts } from '../core/prompts.ts';
+import { Prompt } from '../core/records.ts';
 import type { Workspace } from './workspace.ts';
 
 export const PROMPTS_FILE = 'prompts.jsonl';
@@ -15,30 +16,14 @@ export const PROMPTS_FILE = 'prompts.jsonl';
 /** Prompts of a set's folder, as stored. */
 export const readPrompts = (dir: string) => readJsonl(join(dir, PROMPTS_FILE), Prompt);
 
-/** @throws bad-input naming both lines where an id appears twice. */
-function checkUnique(prompts: ReadonlyArray<Prompt>, path: string): void {
-  const seen = new Map<PromptId, number>();
-  for (const [index, { id }] of prompts.entries()) {
-    const first = seen.get(id);
-    if (first !== undefined) {
-      throw new FourfoldError(
-        'bad-input',
-        `${path}: prompt ids must differ; ${id} is the id of prompts ${first + 1} and ${index + 1}.`,
-      );
-    }
-    seen.set(id, index);
-  }
-}
-
 /** Makes a prompt set of a JSON Lines file, or returns the one made of the same bytes before. */
 export async function importPrompts(workspace: Workspace, path: string): Promise<ArtifactOf<'prompt-set'>> {
   const text = await readTextFile(path);
   const source = sha256(text);
   const known = workspace.artifacts.list('prompt-set').find((artifact) => artifact.config.sha256 === source);
   if (known !== undefined) return known;
-  const prompts = await readJsonl(path, PromptLine);
+  const prompts = parsePrompts(text, path);
   if (prompts.length === 0) throw new FourfoldError('bad-input', `${path}: expected at least one prompt, got none.`);
-  checkUnique(prompts, path);
   const heldOut = prompts.filter((prompt) => prompt.split === 'heldout').length;
   return workspace.artifacts.create(
     {
@@ -61,16 +46,24 @@ export async function importPrompts(workspace: Workspace, path: string): Promise
   );
 }
 
+/** @throws not-found, which tells who meant a file that there is none either. */
+function promptSetOf(workspace: Workspace, id: string): ArtifactOf<'prompt-set'> {
+  if (workspace.artifacts.get(id) !== null) return workspace.artifacts.require(id, 'prompt-set');
+  const known = workspace.artifacts.list('prompt-set').map((found) => found.id);
+  const hint = known.length === 0 ? 'This workspace has no prompt set yet' : `Known: ${known.slice(-8).join(', ')}`;
+  throw new FourfoldError('not-found', `Expected a file of prompts or a prompt set's id, got ${id}. ${hint}.`);
+}
+
 /** The prompt set of an id or a file. @throws not-found, bad-input. */
 export async function resolvePrompts(
   workspace: Workspace,
   reference: string,
   path: (given: string) => string = resolve,
 ): Promise<{ artifact: ArtifactOf<'prompt-set'>; prompts: Prompt[] }> {
-  const isId = looksLikeId(reference) && !existsSync(path(reference));
-  const artifact = isId
-    ? workspace.artifacts.require(reference, 'prompt-set')
-    : await importPrompts(workspace, path(reference));
+  const artifact =
+    looksLikeId(reference) && !existsSync(path(reference))
+      ? promptSetOf(workspace, reference)
+      : await importPrompts(workspace, path(reference));
   return { artifact, prompts: await readPrompts(workspace.artifacts.dir(artifact)) };
 }
 
