@@ -12,7 +12,7 @@ import { responseLogProbs, responseValues } from '../model/heads.ts';
 import { loadModel, type Model, type ModelHead, saveModel } from '../model/model.ts';
 import { decays } from '../model/parameters.ts';
 import { type Job, openRun } from '../store/job.ts';
-import { type ModelReference, resolveModel, resolvePrompts } from '../store/references.ts';
+import { type ModelReference, madeByRun, resolveModel, resolvePrompts } from '../store/references.ts';
 import { renderPrompt } from '../tokens/rendering.ts';
 import { loadTokenizer, type Tokenizer } from '../tokens/tokenizer.ts';
 import { restoreCheckpoint, writeCheckpoint } from '../training/checkpoint.ts';
@@ -200,6 +200,8 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
     ];
     const { promptSet, prompts } = await trainingPrompts(job, config, tokenizer, policy.config.maxPositions);
     const run = await openRun(workspace, 'ppo', config);
+    const made = madeByRun(workspace, 'model', run.id);
+    if (made !== null) return made;
     const checkpoint = await run.latestCheckpoint();
     const restored = checkpoint === null ? null : await restoreCheckpoint(checkpoint.dir, parts, State);
     const kl = klController(restored?.klCoefficient ?? config.klCoefficient, {
@@ -299,7 +301,7 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
         seed: config.seed,
         config: { ...config, contract: tokenizer.contract },
         engine: job.engine,
-        round: policyRef.artifact?.round ?? 1,
+        round: Math.max(policyRef.artifact?.round ?? 1, rewardRef.artifact?.round ?? 1),
         runId: run.id,
         metrics: { step: done, ...last },
       },

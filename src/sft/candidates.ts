@@ -14,7 +14,7 @@ import { generate } from '../generate/generate.ts';
 import { loadModel } from '../model/model.ts';
 import { type Job, openRun } from '../store/job.ts';
 import { JsonlLog } from '../store/jsonlLog.ts';
-import { PROMPTS_FILE, resolveModel, resolvePrompts } from '../store/references.ts';
+import { madeByRun, PROMPTS_FILE, resolveModel, resolvePrompts } from '../store/references.ts';
 import { renderPrompt } from '../tokens/rendering.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { CandidatesConfig, ServerModel } from './candidatesConfig.ts';
@@ -177,6 +177,12 @@ async function writeSet(
   await writeFile(join(dir, 'items.jsonl'), toJsonl(itemsOf(id, candidates, size)));
 }
 
+/** A policy answers in the round after the one that made it. */
+function roundOf(artifact: ModelReference['artifact']): number {
+  if (artifact === null) return 1;
+  return artifact.kind === 'model' && artifact.role === 'policy' ? artifact.round + 1 : artifact.round;
+}
+
 /** @throws bad-option where no version is named; server-failed; interrupted. Replies made are kept in every case. */
 export async function collectCandidates(job: Job, config: CandidatesConfig): Promise<ArtifactOf<'candidate-set'>> {
   const { workspace } = job;
@@ -189,6 +195,8 @@ export async function collectCandidates(job: Job, config: CandidatesConfig): Pro
   if (prompts.length === 0)
     throw new FourfoldError('bad-input', `Expected prompts of the split ${config.split}, got none.`);
   const run = await openRun(workspace, 'candidates', config);
+  const made = madeByRun(workspace, 'candidate-set', run.id);
+  if (made !== null) return made;
   const log = new JsonlLog(join(run.dir, 'candidates.jsonl'), Candidate);
   const { temperature, topK, topP, maxNewTokens } = config;
   const task = job.progress.start('candidates', prompts.length * versions * config.samplesPerPrompt, 'replies');
@@ -211,7 +219,7 @@ export async function collectCandidates(job: Job, config: CandidatesConfig): Pro
       seed: config.seed,
       config: { ...config },
       engine: job.engine,
-      round: Math.max(1, ...models.map(({ artifact }) => artifact?.round ?? 1)),
+      round: Math.max(1, ...models.map(({ artifact }) => roundOf(artifact))),
       runId: run.id,
       versions: [...new Set(candidates.map((candidate) => candidate.model))],
       metrics: {
