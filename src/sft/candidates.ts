@@ -14,7 +14,7 @@ import { generate } from '../generate/generate.ts';
 import { loadModel } from '../model/model.ts';
 import { type Job, openRun } from '../store/job.ts';
 import { JsonlLog } from '../store/jsonlLog.ts';
-import { madeByRun, PROMPTS_FILE, resolveModel, resolvePrompts } from '../store/references.ts';
+import { type ModelReference, madeByRun, PROMPTS_FILE, resolveModel, resolvePrompts } from '../store/references.ts';
 import { renderPrompt } from '../tokens/rendering.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { CandidatesConfig, ServerModel } from './candidatesConfig.ts';
