@@ -23,6 +23,7 @@ import { explainedVariance, generalizedAdvantages, tokenRewards, whiten } from '
 import type { PpoConfig } from './config.ts';
 import { klController } from './klController.ts';
 import { policyLoss, valueLoss } from './loss.ts';
+import { type RewardScale, replyScore } from './replyScore.ts';
 import { type Episode, type RolloutPrompt, rollOut } from './rollout.ts';
 
 const State = z.strictObject({ iterations: z.int(), klCoefficient: z.number() });
@@ -45,13 +46,6 @@ const mean = (values: ReadonlyArray<number>) =>
 /** Nats of one reply: Σ log π - log π_ref over its tokens. */
 const klOf = ({ logProbs, refLogProbs }: Episode) =>
   logProbs.reduce((sum, logProb, t) => sum + logProb - (refLogProbs[t] ?? 0), 0);
-
-/** Score that enters the token rewards: normalised, clipped, less the penalty of a reply that never ended. */
-function scoreOf(episode: Episode, config: PpoConfig, scale: { mean: number; deviation: number }): number {
-  const normalized = config.normalizeReward ? (episode.reward - scale.mean) / scale.deviation : episode.reward;
-  const clipped = Math.min(config.rewardClip, Math.max(-config.rewardClip, normalized));
-  return clipped - (episode.finishReason === 'length' ? config.missingEndPenalty : 0);
-}
 
 /** One optimiser step of one model. @returns its loss, gradient norm and extra figures, read back at once */
 async function learn(
@@ -136,7 +130,7 @@ function rolloutFigures(lessons: ReadonlyArray<Lesson>): Record<string, number> 
 }
 
 /** What the reward model's own card says of its scale; 0 and 1 for one from elsewhere. */
-function scaleOf({ artifact }: ModelReference): { mean: number; deviation: number } {
+function scaleOf({ artifact }: ModelReference): RewardScale {
   const { rewardMean = 0, rewardDeviation = 1 } = artifact?.metrics ?? {};
   return { mean: rewardMean, deviation: Math.max(rewardDeviation, 1e-6) };
 }
@@ -248,7 +242,7 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
         // 2. Rewards a token, advantages, returns.
         const judged = episodes.map((episode) => {
           const rewards = tokenRewards(
-            { ...episode, score: scoreOf(episode, config, scale) },
+            { ...episode, score: replyScore(episode, config, scale) },
             { klCoefficient: kl.coefficient },
           );
           return { ...episode, ...generalizedAdvantages(rewards, episode.values, config) };
