@@ -300,7 +300,7 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
         metrics: { step: done, ...last },
       },
       async (dir) => {
-        await saveModel(dir, policy, { bosId: tokenizer.bosId, eosId });
+        await saveModel(dir, policy, tokenizer);
         await tokenizer.copyTo(dir);
       },
     );

@@ -151,7 +151,7 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
         },
       },
       async (dir) => {
-        await saveModel(dir, model, { bosId: tokenizer.bosId, eosId: tokenizer.eosId });
+        await saveModel(dir, model, tokenizer);
         await tokenizer.copyTo(dir);
       },
     );
