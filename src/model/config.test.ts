@@ -92,11 +92,14 @@ test('what is written is read back the same', async () => {
   expect(parseModelConfig(JSON.parse(JSON.stringify(written)), 'config.json')).toEqual(config);
 });
 
-test.each([null, 96])('pad token %j is written as none: there is none, or it is beyond the 96 embeddings', async (padId) => {
-  const config = await readModelConfig(packagePath('data', 'goldens', 'llamas', 'untied'));
-  const tokens = { bosId: 0, eosId: 1, padId };
-  expect(toHuggingFaceConfig(config, { architecture: 'LlamaForCausalLM', ...tokens }).pad_token_id).toBeNull();
-});
+test.each([null, 96])(
+  'pad token %j is written as none: there is none, or it is beyond the 96 embeddings',
+  async (padId) => {
+    const config = await readModelConfig(packagePath('data', 'goldens', 'llamas', 'untied'));
+    const tokens = { bosId: 0, eosId: 1, padId };
+    expect(toHuggingFaceConfig(config, { architecture: 'LlamaForCausalLM', ...tokens }).pad_token_id).toBeNull();
+  },
+);
 
 test('a missing file is named', async () => {
   await expect(readModelConfig('/nowhere')).rejects.toMatchObject({ code: 'not-found' });
