@@ -46,7 +46,7 @@ function shareTakenUp(prompt: string, reply: ReadonlyArray<string>): number {
 }
 
 function lengthFit(words: number): number {
-  const [shortest, longest] = [22, 36];
+  const [shortest, longest] = [24, 38];
   if (words < shortest) return words / shortest;
   return words <= longest ? 1 : Math.max(0, 1 - (words - longest) / longest);
 }

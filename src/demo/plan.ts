@@ -4,6 +4,7 @@ import { packagePath } from '../core/packageRoot.ts';
 import type { EvaluateConfig } from '../evaluate/config.ts';
 import type { PpoConfig } from '../ppo/config.ts';
 import type { RewardConfig } from '../reward/config.ts';
+import type { PairsConfig } from '../reward/pairsConfig.ts';
 import type { CandidatesConfig } from '../sft/candidatesConfig.ts';
 import type { PretrainConfig, SftConfig, TokenizerConfig } from '../sft/config.ts';
 
@@ -12,9 +13,9 @@ export const KL_TARGET = 12;
 
 const corpus = packagePath('data', 'corpus');
 const prompts = packagePath('data', 'prompts.jsonl');
-const TEMPERATURE = 0.8;
+const TEMPERATURE = 1;
 const MAX_NEW_TOKENS = 56;
-const EARLY_STEP = 40;
+const EARLY_STEP = 30;
 
 export const demoPlan = (seed: number) => ({
   prompts,
@@ -36,7 +37,7 @@ export const demoPlan = (seed: number) => ({
   sft: (model: string): z.input<typeof SftConfig> => ({
     model,
     prompts,
-    epochs: 6,
+    epochs: 3,
     batchSize: 8,
     learningRate: 1.5e-3,
     beta2: 0.95,
@@ -55,12 +56,15 @@ export const demoPlan = (seed: number) => ({
     batchSize: 48,
     seed,
   }),
+  // The judge's rules weigh as much as two raters.
+  pairs: (candidateSet: string): z.input<typeof PairsConfig> => ({ candidateSet, judgeWeight: 2, seed }),
   reward: (model: string, pairs: string): z.input<typeof RewardConfig> => ({
     model,
     pairs,
-    epochs: 2,
+    epochs: 4,
     batchSize: 8,
-    learningRate: 8e-4,
+    learningRate: 1e-3,
+    beta2: 0.95,
     validateEvery: 20,
     checkpointEvery: 100,
     seed,
@@ -69,18 +73,18 @@ export const demoPlan = (seed: number) => ({
     model,
     rewardModel,
     prompts,
-    iterations: 40,
-    promptsPerIteration: 40,
+    iterations: 30,
+    promptsPerIteration: 64,
     epochs: 2,
     minibatches: 2,
     maxNewTokens: MAX_NEW_TOKENS,
     temperature: TEMPERATURE,
-    learningRate: 4e-4,
+    learningRate: 3e-4,
     valueLearningRate: 1e-3,
     klCoefficient: 0.03,
-    klTarget: 0.6 * KL_TARGET,
-    klHorizon: 400,
-    checkpointEvery: 20,
+    klTarget: KL_TARGET / 2,
+    klHorizon: 160,
+    checkpointEvery: 10,
     seed,
   }),
   evaluate: (model: string, reference: string | undefined, rewardModel: string): z.input<typeof EvaluateConfig> => ({

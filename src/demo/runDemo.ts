@@ -86,7 +86,7 @@ export async function runDemo(job: Job, seed: number): Promise<DemoOutcome> {
   // 3. Reward: merge both kinds of judgement into pairs, train the reward model.
   const { artifact: pairs } = await buildPairs({
     workspace,
-    config: PairsConfig.parse({ candidateSet: set.id, seed }),
+    config: PairsConfig.parse(plan.pairs(set.id)),
   });
   const rewardModel = await trainReward(job, RewardConfig.parse(plan.reward(sft.id, pairs.id)));
 
