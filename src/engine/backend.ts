@@ -58,6 +58,15 @@ export function startEngine(options: StartEngineOptions = {}): Promise<{ backend
 }
 
 async function start(options: StartEngineOptions): Promise<{ backend: BackendName }> {
+  const started = await startOne(options);
+  const { threads = 1, note } = options;
+  if (threads > 1 && started.backend !== 'wasm') {
+    note?.(`--threads ${threads} is for the back end wasm; ${started.backend} sees to its threads itself`);
+  }
+  return started;
+}
+
+async function startOne(options: StartEngineOptions): Promise<{ backend: BackendName }> {
   const { backend = 'auto', note } = options;
   const threads = options.threads === 0 ? Math.min(MOST_THREADS, availableParallelism()) : (options.threads ?? 1);
   const tf = await import('./tf.ts');

@@ -31,7 +31,8 @@ export async function startWasm(threads = 1, note?: (line: string) => void): Pro
   }
   if (running === null) return;
   running.isShared = threads > 1;
-  if (isFirst && running.threads < threads) note?.(`wasm: expected ${threads} threads; ${running.threads} can be had, and run`);
+  if (isFirst && running.threads < threads)
+    note?.(`wasm: expected ${threads} threads; ${running.threads} can be had, and run`);
 }
 
 /** Ends the threads of the pool, if any; the back end goes on with one. */

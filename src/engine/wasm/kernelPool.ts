@@ -79,7 +79,7 @@ export class KernelPool {
       reason = ` (${messageOf(error)})`;
     });
     worker.on('exit', () => {
-      if (this.#workers.delete(worker)) note?.(`wasm: a thread has ended${reason}; ${this.threads} go on`);
+      if (this.#workers.delete(worker)) note?.(`wasm: a thread has ended${reason}; going on with ${this.threads}`);
     });
     worker.unref();
   }
