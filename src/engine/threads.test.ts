@@ -196,3 +196,17 @@ onBuilt.each([
   expect(ended.status).toBe(status);
   expect(Date.now() - Number(ended.stdout)).toBeLessThan(2000);
 });
+
+onBuilt('where no memory can be shared, one thread runs, with one note', () => {
+  const program = `
+    const { Memory } = WebAssembly;
+    WebAssembly.Memory = function (size) {
+      if (size.shared) throw new RangeError('no room');
+      return new Memory(size);
+    };
+    const { startEngine } = await import(${JSON.stringify(pathToFileURL(BUILT).href)});
+    await startEngine({ backend: 'wasm', threads: 2, note: (line) => process.stdout.write(line) });`;
+  const ended = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+  expect(ended).toMatchObject({ status: 0, stderr: '' });
+  expect(ended.stdout).toBe('wasm: no memory that threads can share is to be had here; going on with 1 thread');
+});

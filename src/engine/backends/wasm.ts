@@ -17,8 +17,7 @@ let running: KernelRuntime | null = null;
  */
 export async function startWasm(threads = 1, note?: (line: string) => void): Promise<void> {
   await startStockWasm(threads > 1);
-  const isFirst = tf.getKernel('FourfoldLinear', 'wasm') == null;
-  if (isFirst) {
+  if (tf.getKernel('FourfoldLinear', 'wasm') == null) {
     running = loadKernels(tf.backend() as unknown as WasmBackend, threads, note);
     if (running === null) {
       note?.('wasm: the kernels were not built (npm run build:kernels); plain operations are used, many times slower');
@@ -29,10 +28,7 @@ export async function startWasm(threads = 1, note?: (line: string) => void): Pro
     defineRowKernels(running);
     defineFusedKernels(running);
   }
-  if (running === null) return;
-  running.isShared = threads > 1;
-  if (isFirst && running.threads < threads)
-    note?.(`wasm: expected ${threads} threads; ${running.threads} can be had, and run`);
+  if (running !== null) running.isShared = threads > 1;
 }
 
 /** Ends the threads of the pool, if any; the back end goes on with one. */

@@ -53,7 +53,11 @@ export class KernelPool {
   constructor(options: KernelPoolOptions) {
     this.#options = options;
     this.#names = Object.keys(options.kernels) as KernelName[];
-    for (const [i, constants] of options.constants.entries()) this.#start(i + 1, constants);
+    try {
+      for (const [i, constants] of options.constants.entries()) this.#start(i + 1, constants);
+    } catch (error) {
+      options.note?.(`wasm: a thread did not start (${messageOf(error)}); going on with ${this.threads}`);
+    }
   }
 
   /** How many threads were started beside the main one. */

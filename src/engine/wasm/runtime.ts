@@ -186,6 +186,8 @@ export function loadKernels(
   const memory = backend.wasm.asm?.memory ?? backend.wasm.wasmMemory;
   if (memory === undefined) return null;
   const isShared = !(memory.buffer instanceof ArrayBuffer);
+  if (threads > 1 && !isShared)
+    note?.('wasm: no memory that threads can share is to be had here; going on with 1 thread');
   const built = (name: string): string => packagePath('dist', 'kernels', name);
   const [plain, fused] = ['kernels', 'kernels-relaxed'].map((name) =>
     built(`${name}${isShared ? '-shared' : ''}.wasm`),
