@@ -1,8 +1,9 @@
 """Makes model.json, tokenizer.json and the models in llamas/ from Hugging Face transformers and tokenizers.
 
 Run:    python data/goldens/make_model_goldens.py [--stories DIR]
-Check:  python data/goldens/make_model_goldens.py --check DIR --ids 1,2,3 [--text TEXT]
-        prints what transformers makes of a model folder written by fourfold: logits or reward, ids of the text.
+Check:  python data/goldens/make_model_goldens.py --check DIR --ids 1,2,3 [--text TEXT] [--chat MESSAGES]
+        prints what transformers makes of a model folder written by fourfold: logits or reward, ids of the text, and of
+        a conversation (JSON) its ids and their greedy continuation, generated without an attention mask.
 
 Needs torch and transformers; the files here were made with torch 2.13, transformers 5.23 and tokenizers 0.23 on a CPU.
 --stories takes the folder of the stories260K model; without it, its numbers in model.json stay as they are.
@@ -58,6 +59,7 @@ GRADIENTS = [
 ]
 # Rows kept of a matrix's gradient, so that the file stays small: tokens seen (5, 9) and not seen (0).
 ROWS = [0, 5, 9]
+NEW_TOKENS = 24
 STORY = "Once upon a time, there was a cat. It was very happy."
 
 
@@ -204,7 +206,7 @@ def make(stories):
     (HERE / "tokenizer.json").write_text(text + "\n")
 
 
-def check(folder, ids, text):
+def check(folder, ids, text, chat):
     config = json.loads((Path(folder) / "config.json").read_text())
     kind = getattr(transformers, config["architectures"][0])
     model, info = kind.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
@@ -213,6 +215,13 @@ def check(folder, ids, text):
     result["logits"] = values(output)
     if text is not None:
         result["ids"] = transformers.AutoTokenizer.from_pretrained(folder)(text)["input_ids"]
+    if chat is not None:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        rendered = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+        result["chatIds"] = tokenizer(rendered, add_special_tokens=False)["input_ids"]
+        # Ids alone, as in a first try: transformers then takes every pad token among them for padding.
+        output = model.generate(torch.tensor([result["chatIds"]]), do_sample=False, max_new_tokens=NEW_TOKENS)
+        result["greedyIds"] = output[0, len(result["chatIds"]) :].tolist()
     print(json.dumps(result))
 
 
@@ -222,8 +231,9 @@ if __name__ == "__main__":
     parser.add_argument("--check")
     parser.add_argument("--ids", type=lambda given: [int(part) for part in given.split(",")])
     parser.add_argument("--text")
+    parser.add_argument("--chat", type=json.loads)
     given = parser.parse_args()
     if given.check:
-        check(given.check, given.ids, given.text)
+        check(given.check, given.ids, given.text, given.chat)
     else:
         make(given.stories)

@@ -14,7 +14,7 @@ const KEYS = ['A', 'B', 'C', 'D'];
 
 const taskOf = (number: number, order = [0, 1, 2, 3]): Task => ({
   itemId: ItemId.parse(`item-${number}`),
-  promptId: PromptId.parse('p-1'),
+  promptId: PromptId.parse(`p-${number}`),
   messages: [{ role: 'user', content: 'Why do plants need water in the garden?' }],
   candidates: order.map((index, place) => ({
     key: KEYS[place] ?? '',

@@ -44,9 +44,9 @@ function scoresFor(task: Task, text: string, rater: PanelRater, random: Random):
   };
 }
 
-/** A rater's judgement of a task; the same rater, task and seed give the same judgement. */
+/** A rater's judgement of a task; the same rater, prompt, replies and seed give the same judgement. */
 export function judgeTask(task: Task, rater: PanelRater, seed: number): JudgementRequest {
-  const random = randomFrom(seedOf(seed, 'panel', rater.id, task.itemId));
+  const random = randomFrom(seedOf(seed, 'panel', rater.id, task.promptId));
   // By id, so that the order in which the replies are shown changes nothing.
   const candidates = [...task.candidates].sort((a, b) => (a.candidateId < b.candidateId ? -1 : 1));
   const ratings: Record<CandidateId, Scores> = {};

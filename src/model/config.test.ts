@@ -87,9 +87,19 @@ test.each([null, 3, [], {}, { model_type: 3 }])('%j is no configuration', (value
 test('what is written is read back the same', async () => {
   const config = await readModelConfig(packagePath('data', 'goldens', 'llamas', 'untied'));
   expect(config).toMatchObject({ headDim: 12, ropeTheta: 500, normEpsilon: 1e-3, tieEmbeddings: false });
-  const written = toHuggingFaceConfig(config, { architecture: 'LlamaForCausalLM', bosId: 0, eosId: 1 });
+  const written = toHuggingFaceConfig(config, { architecture: 'LlamaForCausalLM', bosId: 0, eosId: 1, padId: 5 });
+  expect(written).toMatchObject({ vocab_size: 96, bos_token_id: 0, eos_token_id: 1, pad_token_id: 5 });
   expect(parseModelConfig(JSON.parse(JSON.stringify(written)), 'config.json')).toEqual(config);
 });
+
+test.each([null, 96])(
+  'pad token %j is written as none: there is none, or it is beyond the 96 embeddings',
+  async (padId) => {
+    const config = await readModelConfig(packagePath('data', 'goldens', 'llamas', 'untied'));
+    const tokens = { bosId: 0, eosId: 1, padId };
+    expect(toHuggingFaceConfig(config, { architecture: 'LlamaForCausalLM', ...tokens }).pad_token_id).toBeNull();
+  },
+);
 
 test('a missing file is named', async () => {
   await expect(readModelConfig('/nowhere')).rejects.toMatchObject({ code: 'not-found' });

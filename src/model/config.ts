@@ -105,10 +105,13 @@ export function toHuggingFaceConfig(
     architecture,
     bosId,
     eosId,
+    padId,
   }: {
     architecture: 'LlamaForCausalLM' | 'LlamaForSequenceClassification';
     bosId: number | null;
     eosId: number | null;
+    /** Null where the tokenizer names no pad token. */
+    padId: number | null;
   },
 ): Record<string, unknown> {
   return {
@@ -130,7 +133,8 @@ export function toHuggingFaceConfig(
     hidden_act: 'silu',
     bos_token_id: bosId,
     eos_token_id: eosId,
-    pad_token_id: bosId,
+    // A pad token beyond the embedding table would keep transformers from loading the model.
+    pad_token_id: padId !== null && padId < config.vocab ? padId : null,
     torch_dtype: 'float32',
     ...(architecture === 'LlamaForSequenceClassification' ? { num_labels: 1 } : {}),
   };

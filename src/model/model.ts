@@ -84,7 +84,7 @@ export async function scalarModelFrom(dir: string): Promise<Model> {
 export async function saveModel(
   dir: string,
   model: Model,
-  tokens: { bosId: number | null; eosId: number | null },
+  tokens: { bosId: number | null; eosId: number | null; padId: number | null },
 ): Promise<void> {
   const architecture = model.head === 'scalar' ? 'LlamaForSequenceClassification' : 'LlamaForCausalLM';
   const config = toHuggingFaceConfig(model.config, { architecture, ...tokens });

@@ -149,6 +149,8 @@ describe('stopping and going on', () => {
     expect(lines).toEqual(await linesOf(String(straight.runId)));
     expect(new Set(lines.map(({ klCoefficient }) => klCoefficient)).size).toBe(4);
     expect(resumed.metrics).toEqual(straight.metrics);
+    // Once more, when all is done: nothing new.
+    expect(await trainPpo(tiny, configOf({ ...ADAPTIVE, resume: id }))).toEqual(resumed);
     // Policy, critic, all moments, counts and coefficient of the newest checkpoint.
     const [a, b] = [
       await run.latestCheckpoint(),

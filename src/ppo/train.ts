@@ -12,7 +12,7 @@ import { responseLogProbs, responseValues } from '../model/heads.ts';
 import { loadModel, type Model, type ModelHead, saveModel } from '../model/model.ts';
 import { decays } from '../model/parameters.ts';
 import { type Job, openRun } from '../store/job.ts';
-import { type ModelReference, resolveModel, resolvePrompts } from '../store/references.ts';
+import { type ModelReference, madeByRun, resolveModel, resolvePrompts } from '../store/references.ts';
 import { renderPrompt } from '../tokens/rendering.ts';
 import { loadTokenizer, type Tokenizer } from '../tokens/tokenizer.ts';
 import { restoreCheckpoint, writeCheckpoint } from '../training/checkpoint.ts';
@@ -23,6 +23,7 @@ import { explainedVariance, generalizedAdvantages, tokenRewards, whiten } from '
 import type { PpoConfig } from './config.ts';
 import { klController } from './klController.ts';
 import { policyLoss, valueLoss } from './loss.ts';
+import { type RewardScale, replyScore } from './replyScore.ts';
 import { type Episode, type RolloutPrompt, rollOut } from './rollout.ts';
 
 const State = z.strictObject({ iterations: z.int(), klCoefficient: z.number() });
@@ -45,13 +46,6 @@ const mean = (values: ReadonlyArray<number>) =>
 /** Nats of one reply: Σ log π - log π_ref over its tokens. */
 const klOf = ({ logProbs, refLogProbs }: Episode) =>
   logProbs.reduce((sum, logProb, t) => sum + logProb - (refLogProbs[t] ?? 0), 0);
-
-/** Score that enters the token rewards: normalised, clipped, less the penalty of a reply that never ended. */
-function scoreOf(episode: Episode, config: PpoConfig, scale: { mean: number; deviation: number }): number {
-  const normalized = config.normalizeReward ? (episode.reward - scale.mean) / scale.deviation : episode.reward;
-  const clipped = Math.min(config.rewardClip, Math.max(-config.rewardClip, normalized));
-  return clipped - (episode.finishReason === 'length' ? config.missingEndPenalty : 0);
-}
 
 /** One optimiser step of one model. @returns its loss, gradient norm and extra figures, read back at once */
 async function learn(
@@ -136,7 +130,7 @@ function rolloutFigures(lessons: ReadonlyArray<Lesson>): Record<string, number> 
 }
 
 /** What the reward model's own card says of its scale; 0 and 1 for one from elsewhere. */
-function scaleOf({ artifact }: ModelReference): { mean: number; deviation: number } {
+function scaleOf({ artifact }: ModelReference): RewardScale {
   const { rewardMean = 0, rewardDeviation = 1 } = artifact?.metrics ?? {};
   return { mean: rewardMean, deviation: Math.max(rewardDeviation, 1e-6) };
 }
@@ -200,6 +194,8 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
     ];
     const { promptSet, prompts } = await trainingPrompts(job, config, tokenizer, policy.config.maxPositions);
     const run = await openRun(workspace, 'ppo', config);
+    const made = madeByRun(workspace, 'model', run.id);
+    if (made !== null) return made;
     const checkpoint = await run.latestCheckpoint();
     const restored = checkpoint === null ? null : await restoreCheckpoint(checkpoint.dir, parts, State);
     const kl = klController(restored?.klCoefficient ?? config.klCoefficient, {
@@ -246,7 +242,7 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
         // 2. Rewards a token, advantages, returns.
         const judged = episodes.map((episode) => {
           const rewards = tokenRewards(
-            { ...episode, score: scoreOf(episode, config, scale) },
+            { ...episode, score: replyScore(episode, config, scale) },
             { klCoefficient: kl.coefficient },
           );
           return { ...episode, ...generalizedAdvantages(rewards, episode.values, config) };
@@ -299,12 +295,12 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
         seed: config.seed,
         config: { ...config, contract: tokenizer.contract },
         engine: job.engine,
-        round: policyRef.artifact?.round ?? 1,
+        round: Math.max(policyRef.artifact?.round ?? 1, rewardRef.artifact?.round ?? 1),
         runId: run.id,
         metrics: { step: done, ...last },
       },
       async (dir) => {
-        await saveModel(dir, policy, { bosId: tokenizer.bosId, eosId });
+        await saveModel(dir, policy, tokenizer);
         await tokenizer.copyTo(dir);
       },
     );

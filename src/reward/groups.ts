@@ -61,7 +61,7 @@ function groupOf(prompt: Prompt, pairs: ReadonlyArray<Pair>, { finish }: PairSou
 }
 
 /**
- * Groups by prompt. Pairs with a conversation longer than `maxLength` tokens are left out and counted.
+ * Groups by prompt and split, so that no held-out pair is in a training group. Pairs with a conversation longer than `maxLength` tokens are left out and counted.
  * @throws bad-input for a pair whose prompt is unknown.
  */
 export function pairGroups(
@@ -71,7 +71,8 @@ export function pairGroups(
 ): { groups: PairGroup[]; tooLong: number } {
   const groups: PairGroup[] = [];
   let tooLong = 0;
-  for (const [promptId, ofPrompt] of groupBy(pairs, (pair) => pair.promptId)) {
+  for (const ofPrompt of groupBy(pairs, ({ promptId, split }) => `${split} ${promptId}`).values()) {
+    const promptId = ofPrompt[0]?.promptId ?? '';
     const prompt = sources.prompts.get(promptId);
     if (prompt === undefined) {
       throw new FourfoldError(

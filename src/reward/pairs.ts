@@ -27,7 +27,9 @@ export async function buildPairs(options: { workspace: Workspace; config: PairsC
   const { workspace, config } = options;
   const set = chosenSet(workspace, config.candidateSet);
   const items = await readCandidateSet(workspace.artifacts.dir(set), set.id);
-  const judgements = chosenJudgements(latestJudgements(await workspace.judgements(set.id).read()), set.id, config);
+  const judgements = inOrder(
+    chosenJudgements(latestJudgements(await workspace.judgements(set.id).read()), set.id, config),
+  );
   const known = new Map(items.map(({ item, candidates }) => [item.id, new Set(candidates.map(({ id }) => id))]));
   for (const { id, itemId, presented } of judgements) {
     const held = known.get(itemId);
@@ -86,6 +88,13 @@ function chosenSet(workspace: Workspace, id: string): ArtifactOf<'candidate-set'
     'not-found',
     `Expected a candidate set; ${workspace.dir} has none. Make one with: fourfold candidates.`,
   );
+}
+
+/** By prompt and source: sums then do not depend on who was quicker, and a repeated job gives the same pairs bit for bit. */
+function inOrder(judgements: ReadonlyArray<Judgement>): Judgement[] {
+  const keyOf = ({ promptId, source, itemId }: Judgement) => `${promptId} ${sourceKey(source)} ${itemId}`;
+  const keyed = judgements.map((judgement) => ({ judgement, key: keyOf(judgement) }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ judgement }) => judgement);
 }
 
 function chosenJudgements(all: ReadonlyArray<Judgement>, setId: string, config: PairsConfig): Judgement[] {

@@ -123,6 +123,8 @@ test('stopped and resumed is bitwise as if never stopped', async () => {
   const resumed = await trainReward(tiny, { ...config, resume });
   expect((await weightsOf(resumed)).equals(await weightsOf(straight))).toBe(true);
   expect(resumed.metrics).toEqual(straight.metrics);
+  // Once more, when all is done: nothing new.
+  expect(await trainReward(tiny, { ...config, resume })).toEqual(resumed);
 });
 
 test('without held-out pairs there is no accuracy, and pairs that do not fit are left out and counted', async () => {

@@ -11,7 +11,7 @@ import { sequenceScores } from '../model/heads.ts';
 import { type Model, saveModel, scalarModelFrom } from '../model/model.ts';
 import { scoreSequences } from '../model/score.ts';
 import { type Job, openRun } from '../store/job.ts';
-import { resolveModel } from '../store/references.ts';
+import { madeByRun, resolveModel } from '../store/references.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import { stepsOf, trainSupervised } from '../training/supervised.ts';
 import { accuracyReport, lengthDirection, type ScoredPair } from './accuracy.ts';
@@ -99,6 +99,8 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
     const pairCount = (some: PairGroup[]) => some.reduce((sum, group) => sum + group.pairs.length, 0);
     const direction = lengthDirection(training.flatMap((group) => group.pairs));
     const run = await openRun(workspace, 'reward', config);
+    const made = madeByRun(workspace, 'reward-model', run.id);
+    if (made !== null) return made;
     const totalSteps = stepsOf(training.length, config.batchSize, config.epochs);
     const task = job.progress.start('reward', totalSteps, 'steps');
     const report = async () => accuracyReport((await scoreGroups(model, heldOut)).scored, direction, config.seed);
@@ -149,7 +151,7 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
         },
       },
       async (dir) => {
-        await saveModel(dir, model, { bosId: tokenizer.bosId, eosId: tokenizer.eosId });
+        await saveModel(dir, model, tokenizer);
         await tokenizer.copyTo(dir);
       },
     );

@@ -86,6 +86,8 @@ describe('from models here', () => {
       const resumed = await collectCandidates(tiny, configOf({ resume: id, batchSize: 2 }));
       expect(byId(await candidatesOf(resumed))).toEqual(byId(await candidatesOf(straight)));
       expect((await readFile(log, 'utf8')).trim().split('\n')).toHaveLength(16);
+      // Once more, when all is done: nothing new.
+      expect(await collectCandidates(tiny, configOf({ resume: id }))).toEqual(resumed);
     },
   );
 

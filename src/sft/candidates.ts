@@ -14,7 +14,7 @@ import { generate } from '../generate/generate.ts';
 import { loadModel } from '../model/model.ts';
 import { type Job, openRun } from '../store/job.ts';
 import { JsonlLog } from '../store/jsonlLog.ts';
-import { PROMPTS_FILE, resolveModel, resolvePrompts } from '../store/references.ts';
+import { type ModelReference, madeByRun, PROMPTS_FILE, resolveModel, resolvePrompts } from '../store/references.ts';
 import { renderPrompt } from '../tokens/rendering.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { CandidatesConfig, ServerModel } from './candidatesConfig.ts';
@@ -37,12 +37,20 @@ interface Collector {
   done: Set<CandidateId>;
 }
 
-function wantedReplies(prompts: ReadonlyArray<Prompt>, model: string, config: CandidatesConfig): Wanted[] {
+/**
+ * Seeds follow from the version's place among the versions, ids from its weights (or its server): neither depends on what
+ * the workspace happens to call it, so the same job gives the same records anywhere.
+ */
+function wantedReplies(
+  prompts: ReadonlyArray<Prompt>,
+  { place, identity }: { place: number; identity: string },
+  config: CandidatesConfig,
+): Wanted[] {
   return prompts.flatMap((prompt) =>
     Array.from({ length: config.samplesPerPrompt }, (_, sampleIndex) => {
-      const seed = seedOf(config.seed, 'candidate', prompt.id, model, sampleIndex);
+      const seed = seedOf(config.seed, 'candidate', prompt.id, place, sampleIndex);
       return {
-        id: CandidateId.parse(`c-${contentId(prompt.id, model, sampleIndex, seed)}`),
+        id: CandidateId.parse(`c-${contentId(prompt.id, identity, sampleIndex, seed)}`),
         prompt,
         sampleIndex,
         seed,
@@ -104,12 +112,13 @@ function checkNames(job: Job, { models, servers }: CandidatesConfig): void {
 
 async function collectFromModel(
   collector: Collector,
-  reference: string,
+  { reference, place }: { reference: string; place: number },
   prompts: ReadonlyArray<Prompt>,
 ): Promise<void> {
   const { job, config, sampling } = collector;
-  const { dir, name } = resolveModel(job.workspace, reference, job.path);
-  const missing = wantedReplies(prompts, name, config).filter(({ id }) => !collector.done.has(id));
+  const { dir, name, artifact } = resolveModel(job.workspace, reference, job.path);
+  const identity = artifact?.files['model.safetensors'] ?? name;
+  const missing = wantedReplies(prompts, { place, identity }, config).filter(({ id }) => !collector.done.has(id));
   if (missing.length === 0) return;
   const tokenizer = await loadTokenizer(dir);
   const model = await loadModel(dir, 'causal-lm');
@@ -140,11 +149,12 @@ async function collectFromModel(
 
 async function collectFromServer(
   collector: Collector,
-  server: ServerModel,
+  { server, place }: { server: ServerModel; place: number },
   prompts: ReadonlyArray<Prompt>,
 ): Promise<void> {
   const { job, config, sampling } = collector;
-  const missing = wantedReplies(prompts, server.model, config).filter(({ id }) => !collector.done.has(id));
+  const identity = `${server.baseUrl} ${server.model}`;
+  const missing = wantedReplies(prompts, { place, identity }, config).filter(({ id }) => !collector.done.has(id));
   const limit = pLimit(config.concurrency);
   const failures: unknown[] = [];
   const requests = missing.map((wanted) =>
@@ -177,6 +187,12 @@ async function writeSet(
   await writeFile(join(dir, 'items.jsonl'), toJsonl(itemsOf(id, candidates, size)));
 }
 
+/** A policy answers in the round after the one that made it. */
+function roundOf(artifact: ModelReference['artifact']): number {
+  if (artifact === null) return 1;
+  return artifact.kind === 'model' && artifact.role === 'policy' ? artifact.round + 1 : artifact.round;
+}
+
 /** @throws bad-option where no version is named; server-failed; interrupted. Replies made are kept in every case. */
 export async function collectCandidates(job: Job, config: CandidatesConfig): Promise<ArtifactOf<'candidate-set'>> {
   const { workspace } = job;
@@ -189,14 +205,20 @@ export async function collectCandidates(job: Job, config: CandidatesConfig): Pro
   if (prompts.length === 0)
     throw new FourfoldError('bad-input', `Expected prompts of the split ${config.split}, got none.`);
   const run = await openRun(workspace, 'candidates', config);
+  const made = madeByRun(workspace, 'candidate-set', run.id);
+  if (made !== null) return made;
   const log = new JsonlLog(join(run.dir, 'candidates.jsonl'), Candidate);
   const { temperature, topK, topP, maxNewTokens } = config;
   const task = job.progress.start('candidates', prompts.length * versions * config.samplesPerPrompt, 'replies');
   const done = new Set((await log.read()).map((candidate) => candidate.id));
   const collector: Collector = { job, config, log, task, done, sampling: { temperature, topK, topP, maxNewTokens } };
   try {
-    for (const reference of config.models) await collectFromModel(collector, reference, prompts);
-    for (const server of config.servers) await collectFromServer(collector, server, prompts);
+    for (const [place, reference] of config.models.entries()) {
+      await collectFromModel(collector, { reference, place }, prompts);
+    }
+    for (const [i, server] of config.servers.entries()) {
+      await collectFromServer(collector, { server, place: config.models.length + i }, prompts);
+    }
   } finally {
     task.finish();
   }
@@ -211,7 +233,7 @@ export async function collectCandidates(job: Job, config: CandidatesConfig): Pro
       seed: config.seed,
       config: { ...config },
       engine: job.engine,
-      round: Math.max(1, ...models.map(({ artifact }) => artifact?.round ?? 1)),
+      round: Math.max(1, ...models.map(({ artifact }) => roundOf(artifact))),
       runId: run.id,
       versions: [...new Set(candidates.map((candidate) => candidate.model))],
       metrics: {

@@ -52,6 +52,6 @@ export type PretrainConfig = z.output<typeof PretrainConfig>;
 
 export const TokenizerConfig = z.strictObject({
   texts: z.array(z.string().min(1)).min(1).describe('Text files, .jsonl prompt files, or folders of .txt files'),
-  vocabSize: z.int().min(261).default(1024).describe('Entries in all: special tokens, 256 bytes, merges'),
+  vocabSize: z.int().min(262).default(1024).describe('Entries in all: special tokens, 256 bytes, merges'),
 });
 export type TokenizerConfig = z.output<typeof TokenizerConfig>;

@@ -31,7 +31,7 @@ test("a folder gives its .txt files in the names' order, and nothing else", asyn
   expect((await readDocuments([join(dir, 'b')])).documents).toEqual(['one', 'two']);
 });
 
-test('of a prompt file, held-out prompts and their demonstrations are never read', async () => {
+test('a training prompt with its demonstration is one document; held-out ones are never read', async () => {
   const path = await file(
     'p.jsonl',
     [
@@ -49,7 +49,7 @@ test('of a prompt file, held-out prompts and their demonstrations are never read
       .map((line) => JSON.stringify(line))
       .join('\n'),
   );
-  expect((await readDocuments([path])).documents).toEqual(['Ask a', 'Say a', 'Be kind', 'Ask c']);
+  expect((await readDocuments([path])).documents).toEqual(['Ask a\nSay a', 'Be kind\nAsk c']);
 });
 
 test('each file read is named with its hash, also where two have one name', async () => {

@@ -14,7 +14,7 @@ export async function trainTokenizer(
   path: (given: string) => string,
 ): Promise<ArtifactOf<'tokenizer'>> {
   const { documents, files } = await readDocuments(config.texts.map(path));
-  const { specialTokens, bosToken, eosToken, template } = FOURFOLD_CHAT;
+  const { specialTokens, bosToken, eosToken, padToken, template } = FOURFOLD_CHAT;
   const bpe = trainBpe(documents, { vocabSize: config.vocabSize, specialTokens });
   return workspace.artifacts.create(
     {
@@ -27,6 +27,7 @@ export async function trainTokenizer(
       runId: null,
       metrics: { vocabSize: Object.keys(bpe.vocab).length, merges: bpe.merges.length, documents: documents.length },
     },
-    (dir) => writeTokenizer(dir, toTokenizerJson(bpe, specialTokens, bosToken), { bosToken, eosToken, template }),
+    (dir) =>
+      writeTokenizer(dir, toTokenizerJson(bpe, specialTokens, bosToken), { bosToken, eosToken, padToken, template }),
   );
 }

@@ -115,7 +115,7 @@ async function keepVersion(options: LanguageModelTraining, step: number): Promis
     metrics: { step, ...figures },
   };
   await workspace.artifacts.create(draft, async (dir) => {
-    await saveModel(dir, model, { bosId: tokenizer.bosId, eosId: tokenizer.eosId });
+    await saveModel(dir, model, tokenizer);
     await tokenizer.copyTo(dir);
   });
 }

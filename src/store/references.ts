@@ -3,9 +3,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { ArtifactOf } from '../core/artifacts.ts';
+import type { ArtifactKind, ArtifactOf } from '../core/artifacts.ts';
 import { FourfoldError } from '../core/errors.ts';
-import { looksLikeId, sha256 } from '../core/ids.ts';
+import { looksLikeId, type RunId, sha256 } from '../core/ids.ts';
 import { readJsonl, readTextFile, toJsonl } from '../core/jsonl.ts';
 import { parsePrompts } from '../core/prompts.ts';
 import { Prompt } from '../core/records.ts';
@@ -96,4 +96,9 @@ export function resolveModel(
   );
   const hint = known.length === 0 ? 'This workspace has no model yet' : `Known: ${known.slice(-8).join(', ')}`;
   throw new FourfoldError('not-found', `Expected a model's id or folder, got ${reference}. ${hint}.`);
+}
+
+/** What a run has made, or null: a finished run that is resumed makes nothing twice. */
+export function madeByRun<K extends ArtifactKind>(workspace: Workspace, kind: K, runId: RunId): ArtifactOf<K> | null {
+  return workspace.artifacts.list(kind).find((artifact) => artifact.runId === runId) ?? null;
 }

@@ -7,7 +7,9 @@ import type { Message } from '../core/records.ts';
 export const FOURFOLD_CHAT = {
   bosToken: '<|endoftext|>',
   eosToken: '<|end|>',
-  specialTokens: ['<|endoftext|>', '<|end|>', '<|system|>', '<|user|>', '<|assistant|>'],
+  /** Of its own: a program that guesses the attention mask from the ids hides every token that pads. */
+  padToken: '<|pad|>',
+  specialTokens: ['<|endoftext|>', '<|end|>', '<|system|>', '<|user|>', '<|assistant|>', '<|pad|>'],
   template:
     "{{ bos_token }}{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + eos_token }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}",
 } as const;

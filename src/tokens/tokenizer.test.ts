@@ -7,16 +7,16 @@ import { FOURFOLD_CHAT } from './chatTemplate.ts';
 import { loadTokenizer, type Tokenizer, writeTokenizer } from './tokenizer.ts';
 import { toTokenizerJson, trainBpe } from './trainBpe.ts';
 
-const SPECIAL = ['<|endoftext|>', '<|end|>', '<|system|>', '<|user|>', '<|assistant|>'];
+const SPECIAL = ['<|endoftext|>', '<|end|>', '<|system|>', '<|user|>', '<|assistant|>', '<|pad|>'];
 const KEPT = packagePath('data', 'goldens', 'tinyTokenizer', 'tokenizer.json');
 
 let dir: string;
 let tokenizer: Tokenizer;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fourfold-tokenizer-'));
-  const { specialTokens, bosToken, eosToken, template } = FOURFOLD_CHAT;
+  const { specialTokens, bosToken, eosToken, padToken, template } = FOURFOLD_CHAT;
   const bpe = trainBpe(['the cat sat on the mat', 'the hat'], { vocabSize: 264, specialTokens });
-  await writeTokenizer(dir, toTokenizerJson(bpe, specialTokens, bosToken), { bosToken, eosToken, template });
+  await writeTokenizer(dir, toTokenizerJson(bpe, specialTokens, bosToken), { bosToken, eosToken, padToken, template });
   tokenizer = await loadTokenizer(dir);
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
@@ -67,7 +67,7 @@ describe('round trip', () => {
 
 describe('special tokens', () => {
   test('each is one token, wherever it stands, and is left out of decoded text', () => {
-    expect(SPECIAL.map(plain)).toEqual([[0], [1], [2], [3], [4]]);
+    expect(SPECIAL.map(plain)).toEqual([[0], [1], [2], [3], [4], [5]]);
     const ids = plain('<|user|>the cat<|end|>');
     expect([ids[0], ids.at(-1)]).toEqual([3, 1]);
     expect(tokenizer.decode(ids)).toBe('the cat');
@@ -76,17 +76,17 @@ describe('special tokens', () => {
   test('the beginning token goes before a text only where asked for', () => {
     expect(tokenizer.encode('the', { addSpecialTokens: true })).toEqual([0, ...plain('the')]);
     expect(tokenizer.encode('', { addSpecialTokens: true })).toEqual([0]);
-    expect(tokenizer).toMatchObject({ bosId: 0, eosId: 1, vocabSize: 264 });
+    expect(tokenizer).toMatchObject({ bosId: 0, eosId: 1, padId: 5, vocabSize: 264 });
   });
 
-  test('a tokenizer without a configuration has no beginning, no end and no template', async () => {
+  test('a tokenizer without a configuration has no beginning, no end, no pad token and no template', async () => {
     await rm(join(dir, 'tokenizer_config.json'));
-    expect(await loadTokenizer(dir)).toMatchObject({ bosId: null, eosId: null, chatTemplate: null });
+    expect(await loadTokenizer(dir)).toMatchObject({ bosId: null, eosId: null, padId: null, chatTemplate: null });
   });
 
   test('special tokens may be written as objects, and an unknown one counts as none', async () => {
     await put('tokenizer_config.json', { bos_token: { content: '<|endoftext|>', lstrip: false }, eos_token: '<eos>' });
-    expect(await loadTokenizer(dir)).toMatchObject({ bosId: 0, eosId: null });
+    expect(await loadTokenizer(dir)).toMatchObject({ bosId: 0, eosId: null, padId: null });
   });
 });
 

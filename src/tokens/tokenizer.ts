@@ -38,6 +38,8 @@ export interface Tokenizer {
   readonly bosId: number | null;
   /** The token that ends a turn. */
   readonly eosId: number | null;
+  /** The token that fills up short rows; null where the tokenizer names none. */
+  readonly padId: number | null;
   readonly chatTemplate: ChatTemplate | null;
   /** SHA-256 over tokenizer and template: two models with one hash read text alike. */
   readonly contract: string;
@@ -113,6 +115,7 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
     vocabSize: vocabSizeOf(inner),
     bosId: idOf(config.bos_token),
     eosId: idOf(config.eos_token),
+    padId: idOf(config.pad_token),
     chatTemplate:
       template === null
         ? null
@@ -135,14 +138,19 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
 export async function writeTokenizer(
   dir: string,
   tokenizerJson: object,
-  { bosToken, eosToken, template }: { bosToken: string; eosToken: string; template: string },
+  {
+    bosToken,
+    eosToken,
+    padToken,
+    template,
+  }: { bosToken: string; eosToken: string; padToken: string; template: string },
 ): Promise<void> {
   await writeFile(join(dir, 'tokenizer.json'), `${JSON.stringify(tokenizerJson, null, 1)}\n`);
   const config = {
     tokenizer_class: 'PreTrainedTokenizerFast',
     bos_token: bosToken,
     eos_token: eosToken,
-    pad_token: bosToken,
+    pad_token: padToken,
     clean_up_tokenization_spaces: false,
     chat_template: template,
   };

@@ -1,6 +1,6 @@
 // A small random Llama and a small trained tokenizer, written as a model folder, for tests.
 // The tokenizer is the one in data/goldens/tinyTokenizer (trained by `fourfold tokenizer train` on the corpus beside it):
-// 5 special tokens, 256 bytes, merges; a smaller vocabulary is its beginning, since merges only ever build on earlier ones.
+// 6 special tokens, 256 bytes, merges; a smaller vocabulary is its beginning, since merges only ever build on earlier ones.
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packagePath } from '../../core/packageRoot.ts';
@@ -13,9 +13,9 @@ export const TINY_TOKENIZER = packagePath('data', 'goldens', 'tinyTokenizer');
 /** Entries of the whole tokenizer. */
 export const TINY_VOCAB = 320;
 /** Special tokens and bytes: the smallest vocabulary. */
-const LEAST_VOCAB = 261;
-/** Ids of <|endoftext|> and <|end|>. */
-export const TINY_TOKENS = { bosId: 0, eosId: 1 };
+const LEAST_VOCAB = 262;
+/** Ids of <|endoftext|>, <|end|> and <|pad|>. */
+export const TINY_TOKENS = { bosId: 0, eosId: 1, padId: 5 };
 
 /** 2 layers, hidden 16, 4 heads that share 2 key-value heads, context 128, tied embeddings. */
 export const TINY_CONFIG: ModelConfig = {
@@ -35,7 +35,7 @@ export const TINY_CONFIG: ModelConfig = {
 /** Deviations from the defaults that makeTinyModel takes. */
 export interface TinyModelOptions {
   seed: number;
-  /** From 261 (no merges) to 320. */
+  /** From 262 (no merges) to 320. */
   vocabSize?: number;
   /** A reward model with a random head instead of a language model. */
   head?: 'causal-lm' | 'scalar';
