@@ -1,5 +1,7 @@
 // Speed of each fused operation on the wasm back end, ours beside tfjs's own kernels: one JSON line a case.
-// Run: npm run build && node dist/bench/ops.js [part of a name]
+// Run: npm run build && node dist/bench/ops.js [part of a name] [--threads N]
+// With --threads, ours on one thread beside ours on N instead, in turns, since other programs disturb both alike.
+import { parseArgs } from 'node:util';
 import { AdamW } from '../src/engine/adamW.ts';
 import { startEngine } from '../src/engine/backend.ts';
 import { startStockWasm } from '../src/engine/backends/wasm.ts';
@@ -58,8 +60,10 @@ function fusedCases(): Case[] {
   const attentionGflop = (4 * 4 * 4 * 256 * 256 * 64) / 2e9;
   const attend = { query, key, value, keyStart };
   const score = { hidden, weight, targets };
-  const gradientOf = (f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: tf.Tensor[]) => () =>
-    tf.grads((...values: tf.Tensor[]) => tf.sum(f(...values)))(inputs);
+  // From a given gradient of the result: that of a sum would be spread by tfjs's tile, which takes longer than attention.
+  const [dLogProbs, dOut] = [uniform([512], 9), uniform(heads, 10)];
+  const gradientOf = (f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: tf.Tensor[], dy: tf.Tensor) => () =>
+    tf.grads(f)(inputs, dy);
   const pair = (name: string, gflop: number | null, ours: Case['ours'], stock: Case['stock']): Case => ({
     name,
     gflop,
@@ -76,8 +80,12 @@ function fusedCases(): Case[] {
     pair(
       'tokenLogProbs forward+backward',
       logProbGflop * 4,
-      gradientOf((h) => tokenLogProbs({ ...score, hidden: h as tf.Tensor }).logProbs, [hidden, weight]),
-      gradientOf((h) => tokenLogProbsReference({ ...score, hidden: h as tf.Tensor }).logProbs, [hidden, weight]),
+      gradientOf((h) => tokenLogProbs({ ...score, hidden: h as tf.Tensor }).logProbs, [hidden, weight], dLogProbs),
+      gradientOf(
+        (h) => tokenLogProbsReference({ ...score, hidden: h as tf.Tensor }).logProbs,
+        [hidden, weight],
+        dLogProbs,
+      ),
     ),
     pair(
       'attention 4x256x4x64',
@@ -91,11 +99,13 @@ function fusedCases(): Case[] {
       gradientOf(
         (q, k, v) => attention({ ...attend, query: q as tf.Tensor, key: k as tf.Tensor, value: v as tf.Tensor }),
         [query, key, value],
+        dOut,
       ),
       gradientOf(
         (q, k, v) =>
           attentionReference({ ...attend, query: q as tf.Tensor, key: k as tf.Tensor, value: v as tf.Tensor }),
         [query, key, value],
+        dOut,
       ),
     ),
     pair(
@@ -135,9 +145,9 @@ function adamWCase(): Case {
 }
 
 /** The least of the times of runs over half a second at most, in milliseconds. */
-function leastMs(run: () => tf.Tensor | tf.Tensor[]): number {
+function leastMs(run: () => tf.Tensor | tf.Tensor[], budgetMs = 500): number {
   let least = Number.POSITIVE_INFINITY;
-  const stop = performance.now() + 500;
+  const stop = performance.now() + budgetMs;
   for (let i = 0; i < 200 && (i < 3 || performance.now() < stop); i++) {
     const start = performance.now();
     const result = run();
@@ -147,20 +157,53 @@ function leastMs(run: () => tf.Tensor | tf.Tensor[]): number {
   return least;
 }
 
-async function main(): Promise<void> {
-  const wanted = process.argv[2] ?? '';
+const ratesOf = (gflop: number | null, rates: Record<string, number>): Record<string, number> =>
+  gflop === null ? {} : Object.fromEntries(Object.entries(rates).map(([key, ms]) => [key, round((gflop / ms) * 1e3)]));
+
+const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+
+const casesNamed = (wanted: string): Case[] =>
+  [...linearCases(), ...fusedCases(), adamWCase()].filter(({ name }) => name.includes(wanted));
+
+async function besideStock(wanted: string): Promise<void> {
   await startStockWasm();
   tf.enableProdMode();
-  const cases = [...linearCases(), ...fusedCases(), adamWCase()].filter(({ name }) => name.includes(wanted));
+  const cases = casesNamed(wanted);
   const stockMs = cases.map(({ stock }) => leastMs(() => tf.tidy(stock)));
   await startEngine({ backend: 'wasm' });
   for (const [i, { name, gflop, ours }] of cases.entries()) {
     const [mine, theirs] = [leastMs(() => tf.tidy(ours)), stockMs[i] ?? Number.NaN];
-    const rates =
-      gflop === null ? {} : { gflops: round((gflop / mine) * 1e3), stockGflops: round((gflop / theirs) * 1e3) };
-    const line = { name, ms: round(mine), stockMs: round(theirs), times: round(theirs / mine), ...rates };
-    process.stdout.write(`${JSON.stringify(line)}\n`);
+    const rates = ratesOf(gflop, { gflops: mine, stockGflops: theirs });
+    print({ name, ms: round(mine), stockMs: round(theirs), times: round(theirs / mine), ...rates });
   }
+}
+
+async function besideOneThread(wanted: string, threads: number): Promise<void> {
+  await startEngine({ backend: 'wasm', threads, note: (line) => process.stderr.write(`${line}\n`) });
+  for (const { name, gflop, ours } of casesNamed(wanted)) {
+    let [one, all] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (let i = 0; i < 60; i++) {
+      await startEngine({ backend: 'wasm', threads: 1 });
+      one = Math.min(
+        one,
+        leastMs(() => tf.tidy(ours), 20),
+      );
+      await startEngine({ backend: 'wasm', threads });
+      all = Math.min(
+        all,
+        leastMs(() => tf.tidy(ours), 20),
+      );
+    }
+    const rates = ratesOf(gflop, { gflops: one, threadsGflops: all });
+    print({ name, ms: round(one), threadsMs: round(all), times: round(one / all), ...rates });
+  }
+}
+
+async function main(): Promise<void> {
+  const options = { threads: { type: 'string', default: '1' } } as const;
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const [wanted, threads] = [positionals[0] ?? '', Number(values.threads)];
+  await (threads > 1 ? besideOneThread(wanted, threads) : besideStock(wanted));
 }
 
 const round = (value: number): number => Number(value.toPrecision(3));

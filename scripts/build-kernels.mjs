@@ -1,6 +1,7 @@
-// Compiles the kernels of src/engine/wasm/assembly to dist/kernels: once for plain SIMD, once for relaxed SIMD
-// (fused multiply-add). Does nothing where both are newer than every source.
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+// Compiles the kernels of src/engine/wasm/assembly to dist/kernels: for plain SIMD and for relaxed SIMD (fused
+// multiply-add), each for the memory of one thread and for a shared one. Does nothing where all are newer than every
+// source. The program of the pool's threads lies beside them.
+import { copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
@@ -15,18 +16,24 @@ const newest = Math.max(
   ...readdirSync(sources).map((name) => modified(join(sources, name))),
 );
 
+// A shared memory must be imported with the maximum it was made with: all of the 65536 pages.
+const SHARED = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
 const VARIANTS = [
-  { file: 'kernels.wasm', features: ['simd'] },
-  { file: 'kernels-relaxed.wasm', features: ['simd', 'relaxed-simd'] },
+  { file: 'kernels.wasm', features: ['simd'], options: [] },
+  { file: 'kernels-relaxed.wasm', features: ['simd', 'relaxed-simd'], options: [] },
+  { file: 'kernels-shared.wasm', features: ['simd'], options: SHARED },
+  { file: 'kernels-relaxed-shared.wasm', features: ['simd', 'relaxed-simd'], options: SHARED },
 ];
 
 mkdirSync(target, { recursive: true });
-for (const { file, features } of VARIANTS) {
+copyFileSync(join(sources, '..', 'kernelThread.mjs'), join(target, 'kernelThread.mjs'));
+for (const { file, features, options } of VARIANTS) {
   const out = join(target, file);
   if (modified(out) > newest) continue;
   const { error, stderr } = await asc.main([
     join(sources, 'index.ts'),
     ...['--outFile', out, '--runtime', 'stub', '--importMemory', '--noAssert', '--use', 'abort=', '-O3'],
+    ...options,
     ...features.flatMap((feature) => ['--enable', feature]),
   ]);
   if (error) {

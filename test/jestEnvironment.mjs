@@ -23,5 +23,7 @@ export default class HostArraysEnvironment extends TestEnvironment {
   async setup() {
     await super.setup();
     for (const type of SHARED) this.global[type.name] = type;
+    // The buffer of a WebAssembly memory is of the realm whose WebAssembly made it.
+    this.global.WebAssembly = WebAssembly;
   }
 }

@@ -3,7 +3,7 @@ import { FourfoldError } from '../core/errors.ts';
 import { kebab } from './options.ts';
 
 /** Options that may differ when a run goes on. */
-const FREE = new Set(['resume', 'backend']);
+const FREE = new Set(['resume', 'backend', 'threads']);
 
 /**
  * The given options over those of the run that `resume` names; as they are where nothing is resumed.

@@ -3,9 +3,12 @@ import type { BackendName } from '../core/backendName.ts';
 import type { Job } from '../store/job.ts';
 import type { CommandContext } from './command.ts';
 
-export async function startJob(context: CommandContext, backend: BackendName): Promise<Job> {
+export async function startJob(
+  context: CommandContext,
+  { backend, threads }: { backend: BackendName; threads: number },
+): Promise<Job> {
   const { startEngine } = await import('../engine/backend.ts');
-  const engine = await startEngine({ backend, note: context.note });
+  const engine = await startEngine({ backend, threads, note: context.note });
   return {
     workspace: await context.workspace(),
     engine: engine.backend,

@@ -1,4 +1,4 @@
-// The numeric back ends by name, and the option that chooses one: shared by every command that runs a model.
+// The numeric back ends by name, and the options that choose one: shared by every command that runs a model.
 import { z } from 'zod';
 
 export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
@@ -9,3 +9,14 @@ export const backendOption = z
   .enum(BACKENDS)
   .default('auto')
   .describe('Numeric back end; auto takes the fastest one present');
+
+/** Config keys of a command that runs a model. Threads change the speed and no bit of a result. */
+export const engineKeys = {
+  backend: backendOption,
+  threads: z
+    .int()
+    .min(0)
+    .max(64)
+    .default(0)
+    .describe('Threads of the wasm back end; 0: as many as there are cores, at most 4'),
+};

@@ -39,6 +39,16 @@ test('a back end asked for by name that cannot start is an error with reason and
   expect(tf.getBackend()).toBe('tensorflow');
 });
 
+test('threads for a back end that has none of ours are said to go unused', async () => {
+  const notes: string[] = [];
+  const note = (line: string): number => notes.push(line);
+  await startEngine({ backend: 'cpu', threads: 1, note });
+  await startEngine({ backend: 'cpu', threads: 0, note });
+  expect(notes).toEqual([]);
+  await startEngine({ backend: 'cpu', threads: 2, note });
+  expect(notes).toEqual([expect.stringContaining('--threads 2 is for the back end wasm; cpu')]);
+});
+
 test('starting twice at once gives each caller its answer', async () => {
   const [first, second] = await Promise.all([startEngine({ backend: 'cpu' }), startEngine({ backend: 'wasm' })]);
   expect([first.backend, second.backend]).toEqual(['cpu', 'wasm']);

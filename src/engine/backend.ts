@@ -1,5 +1,6 @@
 // Starts the numeric back end: tensorflow, webgpu, wasm or cpu, each by really starting it.
 // Nothing heavy is imported before startEngine is called.
+import { availableParallelism } from 'node:os';
 import { FourfoldError, messageOf } from '../core/errors.ts';
 
 export const BACKENDS = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
@@ -8,15 +9,27 @@ export type BackendName = (typeof BACKENDS)[number];
 export interface StartEngineOptions {
   /** Which back end; 'auto' takes the first of tensorflow, webgpu, wasm, cpu that starts. */
   backend?: BackendName | 'auto';
+  /**
+   * How many threads the back end wasm uses: 1 where absent; 0 for as many as there are cores, at most 4. The other back
+   * ends see to their threads themselves. The results have the same bits with any number.
+   */
+  threads?: number;
   /** Receives one line where a faster back end fell away under 'auto'. */
   note?: (line: string) => void;
 }
 
-/** How a rung is started; `isNamed` is true where the user asked for this very back end. It throws with a reason. */
-const STARTERS: Record<BackendName, (isNamed: boolean, note?: (line: string) => void) => Promise<void>> = {
+interface StarterOptions {
+  /** Whether the user asked for this very back end. */
+  isNamed: boolean;
+  threads: number;
+  note: ((line: string) => void) | undefined;
+}
+
+/** How a rung is started. It throws with a reason. */
+const STARTERS: Record<BackendName, (start: StarterOptions) => Promise<void>> = {
   tensorflow: async () => (await import('./backends/tensorflow.ts')).startTensorflow(),
-  webgpu: async (isNamed) => (await import('./backends/webgpu.ts')).startWebgpu(isNamed),
-  wasm: async (_isNamed, note) => (await import('./backends/wasm.ts')).startWasm(note),
+  webgpu: async ({ isNamed }) => (await import('./backends/webgpu.ts')).startWebgpu(isNamed),
+  wasm: async ({ threads, note }) => (await import('./backends/wasm.ts')).startWasm(threads, note),
   cpu: startCpu,
 };
 
@@ -26,6 +39,9 @@ const REMEDY: Record<BackendName, string> = {
   wasm: 'Reinstall the package with its dependencies, or use --backend cpu.',
   cpu: 'Reinstall the package with its dependencies.',
 };
+
+/** The most threads that are taken unasked. */
+const MOST_THREADS = 4;
 
 let starting: Promise<unknown> = Promise.resolve();
 
@@ -41,12 +57,23 @@ export function startEngine(options: StartEngineOptions = {}): Promise<{ backend
   return result;
 }
 
-async function start({ backend = 'auto', note }: StartEngineOptions): Promise<{ backend: BackendName }> {
+async function start(options: StartEngineOptions): Promise<{ backend: BackendName }> {
+  const started = await startOne(options);
+  const { threads = 1, note } = options;
+  if (threads > 1 && started.backend !== 'wasm') {
+    note?.(`--threads ${threads} is for the back end wasm; ${started.backend} sees to its threads itself`);
+  }
+  return started;
+}
+
+async function startOne(options: StartEngineOptions): Promise<{ backend: BackendName }> {
+  const { backend = 'auto', note } = options;
+  const threads = options.threads === 0 ? Math.min(MOST_THREADS, availableParallelism()) : (options.threads ?? 1);
   const tf = await import('./tf.ts');
   tf.enableProdMode();
   if (backend !== 'auto') {
     try {
-      await STARTERS[backend](true, note);
+      await STARTERS[backend]({ isNamed: true, threads, note });
     } catch (error) {
       throw unsupported(backend, error);
     }
@@ -55,7 +82,7 @@ async function start({ backend = 'auto', note }: StartEngineOptions): Promise<{ 
   const reasons: string[] = [];
   for (const name of BACKENDS) {
     try {
-      await STARTERS[name](false, note);
+      await STARTERS[name]({ isNamed: false, threads, note });
     } catch (error) {
       reasons.push(`${name}: ${messageOf(error)}`);
       continue;

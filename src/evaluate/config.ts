@@ -1,6 +1,6 @@
 // Options of `fourfold evaluate`.
 import { z } from 'zod';
-import { backendOption } from '../core/backendName.ts';
+import { engineKeys } from '../core/backendName.ts';
 import { SPLITS } from '../core/records.ts';
 
 export const EvaluateConfig = z.strictObject({
@@ -19,6 +19,6 @@ export const EvaluateConfig = z.strictObject({
   maxNewTokens: z.int().min(1).default(128).describe('Longest reply in tokens'),
   batchSize: z.int().min(1).default(32).describe('Replies decoded or scored together'),
   seed: z.int().min(0).default(0).describe('Seed of the draws and of the bootstrap'),
-  backend: backendOption,
+  ...engineKeys,
 });
 export type EvaluateConfig = z.output<typeof EvaluateConfig>;

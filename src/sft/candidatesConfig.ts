@@ -1,6 +1,6 @@
 // Options of `fourfold candidates`.
 import { z } from 'zod';
-import { backendOption } from '../core/backendName.ts';
+import { engineKeys } from '../core/backendName.ts';
 import { SPLITS } from '../core/records.ts';
 
 /** A model behind an OpenAI-compatible server. */
@@ -29,7 +29,7 @@ export const CandidatesConfig = z.strictObject({
   batchSize: z.int().min(1).default(32).describe('Replies decoded together'),
   concurrency: z.int().min(1).default(4).describe('Requests at once to a server'),
   seed: z.int().min(0).default(0).describe('Seed of every draw'),
-  backend: backendOption,
+  ...engineKeys,
   resume: z.string().min(1).optional().describe('Go on with this run'),
 });
 export type CandidatesConfig = z.output<typeof CandidatesConfig>;

@@ -1,6 +1,6 @@
 // The optimisation settings that all trainers share, as configuration keys.
 import { z } from 'zod';
-import { BACKENDS } from '../core/backendName.ts';
+import { engineKeys } from '../core/backendName.ts';
 
 export const optimizerKeys = {
   learningRate: z.number().gt(0).default(2e-5).describe('Peak learning rate'),
@@ -13,7 +13,7 @@ export const optimizerKeys = {
 
 export const runKeys = {
   seed: z.int().min(0).default(0).describe('Seed of everything random'),
-  backend: z.enum(BACKENDS).default('auto').describe('Numeric back end'),
+  ...engineKeys,
   checkpointEvery: z.int().min(0).default(50).describe('Steps between checkpoints; 0: only when stopped'),
   resume: z.string().min(1).optional().describe('Go on with this run, under the configuration it was started with'),
 };

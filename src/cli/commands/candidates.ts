@@ -11,7 +11,7 @@ export const command = defineCommand({
   stopNote: 'stopping: finishing the batch; press Ctrl-C again to quit at once',
   async run(context) {
     const { collectCandidates } = await import('../../sft/candidates.ts');
-    const set = await collectCandidates(await startJob(context, context.config.backend), context.config);
+    const set = await collectCandidates(await startJob(context, context.config), context.config);
     context.print(
       context.json
         ? JSON.stringify(set)

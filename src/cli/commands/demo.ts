@@ -1,12 +1,12 @@
 // fourfold demo: the four phases on the bundled data, in minutes, with a report.
 import { z } from 'zod';
-import { backendOption } from '../../core/backendName.ts';
+import { engineKeys } from '../../core/backendName.ts';
 import { defineCommand } from '../command.ts';
 import { startJob } from '../startJob.ts';
 
 const DemoConfig = z.strictObject({
   seed: z.int().min(0).default(1).describe('Seed of everything random'),
-  backend: backendOption,
+  ...engineKeys,
 });
 
 export const command = defineCommand({
@@ -26,7 +26,7 @@ export const command = defineCommand({
         import('../../demo/closingTable.ts'),
         import('../../core/errors.ts'),
       ]);
-    const job = await startJob(context, config.backend);
+    const job = await startJob(context, config);
     note(`workspace ${context.workspaceDir}, engine ${job.engine}`);
     const outcome = await runDemo(job, config.seed);
     const verdict = judgeDemo(outcome, Math.round((performance.now() - startedAt) / 100) / 10);

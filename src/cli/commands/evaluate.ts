@@ -14,10 +14,7 @@ export const command = defineCommand({
       import('../../evaluate/evaluateModel.ts'),
       import('../../evaluate/renderEvaluation.ts'),
     ]);
-    const { artifact, evaluation } = await evaluateModel(
-      await startJob(context, context.config.backend),
-      context.config,
-    );
+    const { artifact, evaluation } = await evaluateModel(await startJob(context, context.config), context.config);
     context.print(
       context.json
         ? JSON.stringify({ id: artifact.id, ...evaluation })

@@ -1,6 +1,6 @@
 // fourfold generate: one reply of a model, for people and scripts.
 import { z } from 'zod';
-import { backendOption } from '../../core/backendName.ts';
+import { engineKeys } from '../../core/backendName.ts';
 import { FourfoldError } from '../../core/errors.ts';
 import { defineCommand } from '../command.ts';
 import { startJob } from '../startJob.ts';
@@ -16,7 +16,7 @@ const GenerateConfig = z.strictObject({
   topP: z.number().gt(0).max(1).default(1).describe('1: off'),
   seed: z.int().min(0).default(0).describe('Seed of the draws'),
   maxNewTokens: z.int().min(1).default(128).describe('Longest reply in tokens'),
-  backend: backendOption,
+  ...engineKeys,
 });
 
 function parseIds(text: string): number[] {
@@ -44,7 +44,7 @@ export const command = defineCommand({
       import('../../tokens/rendering.ts'),
       import('../../store/references.ts'),
     ]);
-    const job = await startJob(context, config.backend);
+    const job = await startJob(context, config);
     const { dir } = resolveModel(job.workspace, config.model, context.path);
     const tokenizer = await loadTokenizer(dir);
     const promptIds =

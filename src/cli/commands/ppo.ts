@@ -10,7 +10,7 @@ export const command = defineCommand({
   printsConfig: true,
   async run(context) {
     const { trainPpo } = await import('../../ppo/train.ts');
-    const policy = await trainPpo(await startJob(context, context.config.backend), context.config);
+    const policy = await trainPpo(await startJob(context, context.config), context.config);
     const { reward, kl, step } = policy.metrics;
     context.print(
       context.json

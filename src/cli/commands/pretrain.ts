@@ -10,7 +10,7 @@ export const command = defineCommand({
   printsConfig: true,
   async run(context) {
     const { pretrain } = await import('../../sft/pretrain.ts');
-    const model = await pretrain(await startJob(context, context.config.backend), context.config);
+    const model = await pretrain(await startJob(context, context.config), context.config);
     context.print(context.json ? JSON.stringify(model) : `${model.id}: loss ${model.metrics.loss?.toFixed(3)}`);
   },
 });

@@ -12,7 +12,7 @@ export const command = defineCommand({
   printsConfig: true,
   async run(context) {
     const { trainReward } = await import('../../reward/train.ts');
-    const model = await trainReward(await startJob(context, context.config.backend), context.config);
+    const model = await trainReward(await startJob(context, context.config), context.config);
     const { accuracy, accuracyLow, accuracyHigh, lengthBaseline } = model.metrics;
     context.print(
       context.json

@@ -1,6 +1,6 @@
 // fourfold score: log-probabilities by a language model, rewards by a reward model; one line in, one line out.
 import { z } from 'zod';
-import { backendOption } from '../../core/backendName.ts';
+import { engineKeys } from '../../core/backendName.ts';
 import { FourfoldError } from '../../core/errors.ts';
 import { readJsonl } from '../../core/jsonl.ts';
 import { defineCommand } from '../command.ts';
@@ -10,7 +10,7 @@ const ScoreConfig = z.strictObject({
   model: z.string().min(1).describe('A language model or a reward model: an id or a folder'),
   input: z.string().min(1).describe('JSON Lines file of {"text": ...}'),
   batchSize: z.int().min(1).default(16).describe('Texts scored together'),
-  backend: backendOption,
+  ...engineKeys,
 });
 
 const Line = z.looseObject({ text: z.string() });
@@ -29,7 +29,7 @@ export const command = defineCommand({
         import('../../tokens/tokenizer.ts'),
         import('../../store/references.ts'),
       ]);
-    const job = await startJob(context, config.backend);
+    const job = await startJob(context, config);
     const { dir } = resolveModel(job.workspace, config.model, context.path);
     const tokenizer = await loadTokenizer(dir);
     const sequences = lines.map(({ text }, i) => {

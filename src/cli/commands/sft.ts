@@ -10,7 +10,7 @@ export const command = defineCommand({
   printsConfig: true,
   async run(context) {
     const { finetune } = await import('../../sft/sft.ts');
-    const versions = await finetune(await startJob(context, context.config.backend), context.config);
+    const versions = await finetune(await startJob(context, context.config), context.config);
     for (const model of versions) {
       context.print(
         context.json

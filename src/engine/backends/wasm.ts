@@ -6,29 +6,44 @@ import { defineFusedKernels } from '../wasm/fusedKernels.ts';
 import { registerKernelGradients } from '../wasm/gradients.ts';
 import { defineProducts } from '../wasm/products.ts';
 import { defineRowKernels } from '../wasm/rowKernels.ts';
-import { loadKernels, type WasmBackend } from '../wasm/runtime.ts';
+import { type KernelRuntime, loadKernels, type WasmBackend } from '../wasm/runtime.ts';
+import { withSharedMemory } from '../wasm/sharedBackend.ts';
 
-/** Starts WebAssembly with our kernels; throws where its files are missing or the runtime lacks SIMD. */
-export async function startWasm(note?: (line: string) => void): Promise<void> {
-  await startStockWasm();
-  if (tf.getKernel('FourfoldLinear', 'wasm') != null) return;
-  const runtime = loadKernels(tf.backend() as unknown as WasmBackend);
-  if (runtime === null) {
-    note?.('wasm: the kernels were not built (npm run build:kernels); plain operations are used, many times slower');
-    return;
+let running: KernelRuntime | null = null;
+
+/**
+ * Starts WebAssembly with our kernels, on `threads` threads. The first start settles how many there are; a later one may
+ * still turn to one thread, and back. Throws where its files are missing or the runtime lacks SIMD.
+ */
+export async function startWasm(threads = 1, note?: (line: string) => void): Promise<void> {
+  await startStockWasm(threads > 1);
+  if (tf.getKernel('FourfoldLinear', 'wasm') == null) {
+    running = loadKernels(tf.backend() as unknown as WasmBackend, threads, note);
+    if (running === null) {
+      note?.('wasm: the kernels were not built (npm run build:kernels); plain operations are used, many times slower');
+      return;
+    }
+    registerKernelGradients();
+    defineProducts(running);
+    defineRowKernels(running);
+    defineFusedKernels(running);
   }
-  registerKernelGradients();
-  defineProducts(runtime);
-  defineRowKernels(runtime);
-  defineFusedKernels(runtime);
+  if (running !== null) running.isShared = threads > 1;
+}
+
+/** Ends the threads of the pool, if any; the back end goes on with one. */
+export async function endThreads(): Promise<void> {
+  await running?.close();
 }
 
 /** Starts WebAssembly with tfjs's own kernels only, which the benchmark measures ours against. */
-export async function startStockWasm(): Promise<void> {
+export async function startStockWasm(sharesMemory = false): Promise<void> {
   if (tf.findBackend('wasm') === null) {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json');
     setWasmPaths(join(dirname(main), 'wasm-out') + sep);
+    const start = (): Promise<boolean> => withoutNewListeners(() => tf.setBackend('wasm'));
+    if (sharesMemory && (await withSharedMemory(start).catch(() => false))) return;
   }
   const isStarted = await withoutNewListeners(() => tf.setBackend('wasm'));
   if (!isStarted) throw new Error('tfjs refused to start it');

@@ -30,6 +30,9 @@ export interface KernelExports {
   attentionGradient: Kernel;
   attentionScratch: Measure;
   logProbs: Kernel;
-  logProbsGradient: Kernel;
+  logProbsBlock: Measure;
   logProbsScratch: Measure;
+  logitGradient: Kernel;
 }
+
+export type KernelName = keyof KernelExports;

@@ -1,5 +1,7 @@
 // The larger fused kernels on wasm: attention, token log-probabilities, the gated activation, optimiser and norms.
 import { defineKernel, expectIdsFit } from './define.ts';
+import type { KernelName } from './exports.ts';
+import { multiply } from './products.ts';
 import { type KernelRuntime, sizeOf, type TensorInfo } from './runtime.ts';
 
 export function defineFusedKernels(runtime: KernelRuntime): void {
@@ -21,12 +23,16 @@ function defineAttention(runtime: KernelRuntime): void {
     const [query, key, value, keyStart] = [input('query'), input('key'), input('value'), input('keyStart')];
     const [batch, time, keys, heads, kvHeads, dim] = sizes(query, key);
     const [out, logSums] = [runtime.output(query.shape), runtime.output([batch, heads, time])];
-    const scratch = runtime.scratch(kernels.attentionScratch(keys));
-    const tensors = [at(query), at(key), at(value), at(keyStart)];
-    kernels.attention(
-      ...[batch, time, keys, heads, kvHeads, dim],
-      ...tensors,
-      ...[number('scale'), at(out), at(logSums), scratch],
+    const rest = [
+      ...[time, keys, heads, kvHeads, dim],
+      ...[at(query), at(key), at(value), at(keyStart), number('scale')],
+      ...[at(out), at(logSums)],
+    ];
+    const parts = runtime.parts(batch * heads, 1, batch * heads * time * keys * dim);
+    runtime.run(
+      'attention',
+      parts.map((part) => [...part, ...rest]),
+      kernels.attentionScratch(keys),
     );
     return [out, logSums];
   });
@@ -39,11 +45,17 @@ function defineAttention(runtime: KernelRuntime): void {
       TensorInfo,
       TensorInfo,
     ];
-    const scratch = runtime.scratch(kernels.attentionScratch(keys));
-    kernels.attentionGradient(
-      ...[batch, time, keys, heads, kvHeads, dim],
+    const rest = [
+      ...[time, keys, heads, kvHeads, dim],
       ...[at(query), at(key), at(value), at(keyStart), number('scale')],
-      ...[at(input('out')), at(input('logSums')), at(input('dy')), at(dQuery), at(dKey), at(dValue), scratch],
+      ...[at(input('out')), at(input('logSums')), at(input('dy')), at(dQuery), at(dKey), at(dValue)],
+    ];
+    // By key heads, which gather over their query heads in one order.
+    const parts = runtime.parts(batch * kvHeads, 1, batch * heads * time * keys * dim);
+    runtime.run(
+      'attentionGradient',
+      parts.map((part) => [...part, ...rest]),
+      kernels.attentionScratch(keys),
     );
     return [dQuery, dKey, dValue];
   });
@@ -59,11 +71,13 @@ function defineLogProbs(runtime: KernelRuntime): void {
     const vocab = weight.shape[0] ?? 0;
     expectIdsFit(runtime, 'tokenLogProbs', targets, vocab);
     const [logProbs, entropy, logSums] = [runtime.output([n]), runtime.output([n]), runtime.output([n])];
-    const scratch = runtime.scratch(kernels.logProbsScratch(n));
-    kernels.logProbs(
-      ...[n, vocab, width, at(hidden), at(weight), at(targets), number('scale')],
-      ...[at(logProbs), at(entropy), at(logSums), scratch],
-    );
+    const parts = runtime.parts(n, 4, n * vocab * width);
+    const slices = parts.map(([start, end]) => [
+      ...[end - start, vocab, width, at(hidden) + start * width * 4, at(weight), at(targets) + start * 4],
+      ...[number('scale'), at(logProbs) + start * 4, at(entropy) + start * 4, at(logSums) + start * 4],
+    ]);
+    const rows = Math.max(...parts.map(([start, end]) => end - start));
+    runtime.run('logProbs', slices, kernels.logProbsScratch(rows));
     return [logProbs, entropy, logSums];
   });
 
@@ -74,19 +88,44 @@ function defineLogProbs(runtime: KernelRuntime): void {
     const vocab = weight.shape[0] ?? 0;
     const dHidden = attributes.wantsHidden === true ? runtime.output(hidden.shape) : null;
     const dWeight = attributes.wantsWeight === true ? runtime.output(weight.shape) : null;
-    const scratch = runtime.scratch(kernels.logProbsScratch(n));
-    kernels.logProbsGradient(
-      ...[n, vocab, width, at(hidden), at(weight), at(targets), number('scale')],
-      ...[at(input('logSums')), at(input('dy'))],
-      ...[dHidden === null ? 0 : at(dHidden), dWeight === null ? 0 : at(dWeight), scratch],
-    );
+    const scratchBytes = kernels.gemmScratch();
+    const blockSize = kernels.logProbsBlock();
+    const logits = runtime.besideScratch(n * blockSize * 4, scratchBytes);
+    const parts = runtime.parts(n, 4, n * blockSize * width);
+    for (let first = 0; first < vocab; first += blockSize) {
+      const block = Math.min(blockSize, vocab - first);
+      const blockAt = first * width * 4;
+      const slices = parts.map(([start, end]) => [
+        ...[end - start, block, width, at(hidden) + start * width * 4, at(weight) + blockAt, at(targets) + start * 4],
+        ...[first, number('scale'), at(input('logSums')) + start * 4, at(input('dy')) + start * 4],
+        ...[dHidden === null ? 0 : at(dHidden) + start * width * 4, first > 0 ? 1 : 0, logits + start * block * 4],
+      ]);
+      runtime.run('logitGradient', slices, scratchBytes);
+      if (dWeight === null) continue;
+      const size = { m: block, n: width, k: n };
+      const a = { at: logits, row: 1, column: block };
+      multiply(runtime, { size, a, b: { at: at(hidden), row: width, column: 1 }, to: at(dWeight) + blockAt });
+    }
     return [dHidden, dWeight].filter((gradient) => gradient !== null);
   });
 }
 
+/** The time of one value in the time of multiply-adds of a product. */
+const [SWIGLU_WORK, ADAM_WORK] = [16, 16];
+
 function defineElementwise(runtime: KernelRuntime): void {
   const { kernels } = runtime;
   const at = (tensor: TensorInfo): number => runtime.address(tensor);
+  /** A kernel over n values at each of `addresses`, on all threads. */
+  const run = (name: KernelName, n: number, work: number, addresses: number[], rest: number[] = []): void => {
+    const parts = runtime.parts(n, 4, n * work);
+    const slices = parts.map(([start, end]) => [
+      end - start,
+      ...addresses.map((address) => address + start * 4),
+      ...rest,
+    ]);
+    runtime.run(name, slices);
+  };
 
   // tfjs's own copies the values; every tensor saved for a backward pass goes through it.
   defineKernel('Identity', ({ input }) => runtime.share(input('x')));
@@ -94,13 +133,14 @@ function defineElementwise(runtime: KernelRuntime): void {
   defineKernel('FourfoldSwiglu', ({ input }) => {
     const gate = input('gate');
     const y = runtime.output(gate.shape);
-    kernels.swiglu(sizeOf(gate.shape), at(gate), at(input('up')), at(y));
+    run('swiglu', sizeOf(gate.shape), SWIGLU_WORK, [gate, input('up'), y].map(at));
     return y;
   });
   defineKernel('FourfoldSwigluGradient', ({ input }) => {
     const gate = input('gate');
     const [dGate, dUp] = [runtime.output(gate.shape), runtime.output(gate.shape)];
-    kernels.swigluGradient(sizeOf(gate.shape), at(gate), at(input('up')), at(input('dy')), at(dGate), at(dUp));
+    const tensors = [gate, input('up'), input('dy'), dGate, dUp];
+    run('swigluGradient', sizeOf(gate.shape), SWIGLU_WORK, tensors.map(at));
     return [dGate, dUp];
   });
 
@@ -108,11 +148,10 @@ function defineElementwise(runtime: KernelRuntime): void {
   defineKernel('FourfoldAdamW', ({ input, number }) => {
     const [value, m, v, gradient] = [input('value'), input('m'), input('v'), input('gradient')];
     const [beta1, beta2] = [number('beta1'), number('beta2')];
-    kernels.adamW(
-      ...[sizeOf(value.shape), at(value), at(m), at(v), at(gradient)],
+    run('adamW', sizeOf(value.shape), ADAM_WORK, [value, m, v, gradient].map(at), [
       ...[beta1, 1 - beta1, beta2, 1 - beta2],
       ...[number('rate'), number('rootScale'), number('epsilon'), number('keep')],
-    );
+    ]);
     return [];
   });
 

@@ -4,10 +4,38 @@ import { defineKernel, rowsOf } from './define.ts';
 import { type KernelRuntime, sizeOf, type TensorInfo } from './runtime.ts';
 
 /** One operand of a product: its address, and the strides between rows and between columns, in values. */
-interface Operand {
+export interface Operand {
   at: number;
   row: number;
   column: number;
+}
+
+export interface Product {
+  size: { m: number; n: number; k: number };
+  a: Operand;
+  b: Operand;
+  /** Address of the result [m, n]. */
+  to: number;
+  /** 1 where the product is added to what is there. */
+  accumulate?: number;
+}
+
+/** A·B on all threads: by rows or columns, whichever are more, so that the operand that each thread packs is the smaller. */
+export function multiply(runtime: KernelRuntime, { size, a, b, to, accumulate = 0 }: Product): void {
+  const { m, n, k } = size;
+  const byRows = m >= n;
+  const slices = runtime
+    .parts(byRows ? m : n, byRows ? 4 : 16, m * n * k)
+    .map(([start, end]) =>
+      byRows
+        ? [end - start, n, k, a.at + start * a.row * 4, a.row, a.column, b.at, b.row, b.column, to + start * n * 4]
+        : [m, end - start, k, a.at, a.row, a.column, b.at + start * b.column * 4, b.row, b.column, to + start * 4],
+    );
+  runtime.run(
+    'gemm',
+    slices.map((slice) => [...slice, n, accumulate]),
+    runtime.kernels.gemmScratch(),
+  );
 }
 
 export function defineProducts(runtime: KernelRuntime): void {
@@ -19,9 +47,7 @@ export function defineProducts(runtime: KernelRuntime): void {
     to: number,
     accumulate = 0,
   ): void => {
-    const scratch = runtime.scratch(kernels.gemmScratch());
-    const { m, n, k } = size;
-    kernels.gemm(m, n, k, a.at, a.row, a.column, b.at, b.row, b.column, to, n, accumulate, scratch);
+    multiply(runtime, { size, a, b, to, accumulate });
   };
   const plain = (tensor: TensorInfo, width: number): Operand => ({
     at: runtime.address(tensor),

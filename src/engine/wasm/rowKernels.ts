@@ -1,27 +1,39 @@
 // Kernels over rows on wasm: softmax, log-softmax, normalisation, rotary positions, embedding.
 import { defineKernel, expectIdsFit, rowsOf } from './define.ts';
+import type { KernelName } from './exports.ts';
 import type { KernelRuntime, TensorInfo } from './runtime.ts';
+
+/** The time of one value of a row in the time of multiply-adds of a product. */
+const ROW_WORK = 8;
 
 export function defineRowKernels(runtime: KernelRuntime): void {
   const { kernels } = runtime;
   const at = (tensor: TensorInfo): number => runtime.address(tensor);
+  /** A kernel over rows on all threads; `operands` gives its further arguments for the rows from `start` on. */
+  const run = (name: KernelName, rows: number, width: number, operands: (start: number) => number[]): void => {
+    const parts = runtime.parts(rows, 1, rows * width * ROW_WORK);
+    runtime.run(
+      name,
+      parts.map(([start, end]) => [end - start, width, ...operands(start)]),
+    );
+  };
 
   for (const [name, forward, backward] of [
-    ['FourfoldSoftmax', kernels.softmax, kernels.softmaxGradient],
-    ['FourfoldLogSoftmax', kernels.logSoftmax, kernels.logSoftmaxGradient],
+    ['FourfoldSoftmax', 'softmax', 'softmaxGradient'],
+    ['FourfoldLogSoftmax', 'logSoftmax', 'logSoftmaxGradient'],
   ] as const) {
     defineKernel(name, ({ input }) => {
       const x = input('x');
       const { rows, width } = rowsOf(x.shape);
       const y = runtime.output(x.shape);
-      forward(rows, width, at(x), at(y));
+      run(forward, rows, width, (i) => [at(x), at(y)].map((address) => address + i * width * 4));
       return y;
     });
     defineKernel(`${name}Gradient`, ({ input }) => {
       const y = input('y');
       const { rows, width } = rowsOf(y.shape);
       const dx = runtime.output(y.shape);
-      backward(rows, width, at(y), at(input('dy')), at(dx));
+      run(backward, rows, width, (i) => [at(y), at(input('dy')), at(dx)].map((address) => address + i * width * 4));
       return dx;
     });
   }
@@ -30,14 +42,24 @@ export function defineRowKernels(runtime: KernelRuntime): void {
     const x = input('x');
     const { rows, width } = rowsOf(x.shape);
     const [y, scales] = [runtime.output(x.shape), runtime.output([rows])];
-    kernels.rmsNorm(rows, width, at(x), at(input('weight')), number('epsilon'), at(y), at(scales));
+    run('rmsNorm', rows, width, (i) => {
+      const [from, to] = [at(x) + i * width * 4, at(y) + i * width * 4];
+      return [from, at(input('weight')), number('epsilon'), to, at(scales) + i * 4];
+    });
     return [y, scales];
   });
   defineKernel('FourfoldRmsNormGradient', ({ input }) => {
     const x = input('x');
     const { rows, width } = rowsOf(x.shape);
     const dx = runtime.output(x.shape);
-    kernels.rmsNormGradient(rows, width, at(x), at(input('weight')), at(input('scales')), at(input('dy')), at(dx));
+    run('rmsNormGradient', rows, width, (i) => {
+      const [from, dy, to] = [x, input('dy'), dx].map((tensor) => at(tensor) + i * width * 4) as [
+        number,
+        number,
+        number,
+      ];
+      return [from, at(input('weight')), at(input('scales')) + i * 4, dy, to];
+    });
     return dx;
   });
   defineKernel('FourfoldRmsNormGainGradient', ({ input }) => {

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { FourfoldError } from '../../core/errors.ts';
 import { packagePath } from '../../core/packageRoot.ts';
-import type { KernelExports } from './exports.ts';
+import type { KernelExports, KernelName } from './exports.ts';
+import { KernelPool, MAX_SLICES } from './kernelPool.ts';
 import { type WebAssemblyMemory, webAssembly } from './webAssembly.ts';
 
 /** The part of tfjs's back end that the kernels stand on. */
@@ -25,6 +26,19 @@ export interface TensorInfo {
   dtype: string;
 }
 
+export interface LoadedKernels {
+  memory: WebAssemblyMemory;
+  kernels: KernelExports;
+  isFused: boolean;
+  /** Null where the memory is not shared. */
+  pool: KernelPool | null;
+}
+
+/** Below this much work, waking a thread costs more than it saves. */
+const LEAST_WORK = 2 ** 20;
+/** More parts than threads, so that one that is held up by other programs leaves its share to the others. */
+const PARTS_PER_THREAD = 2;
+
 /** Where a kernel stands: the compiled functions and the memory they share with the back end. */
 export class KernelRuntime {
   readonly kernels: KernelExports;
@@ -32,14 +46,70 @@ export class KernelRuntime {
   readonly isFused: boolean;
   readonly #backend: WasmBackend;
   readonly #memory: WebAssemblyMemory;
+  readonly #pool: KernelPool | null;
+  /** Whether the threads of the pool take part. */
+  #isShared = true;
   #scratch = 0;
   #scratchBytes = 0;
 
-  constructor(backend: WasmBackend, memory: WebAssemblyMemory, kernels: KernelExports, isFused: boolean) {
-    this.#memory = memory;
+  constructor(backend: WasmBackend, loaded: LoadedKernels) {
     this.#backend = backend;
-    this.kernels = kernels;
-    this.isFused = isFused;
+    this.#memory = loaded.memory;
+    this.kernels = loaded.kernels;
+    this.isFused = loaded.isFused;
+    this.#pool = loaded.pool;
+  }
+
+  /** How many threads share the large operations. */
+  get threads(): number {
+    return this.#isShared ? (this.#pool?.threads ?? 1) : 1;
+  }
+
+  /** Shares operations with the pool's threads from now on, or not; which there are was settled at the start. */
+  set isShared(isShared: boolean) {
+    this.#isShared = isShared;
+  }
+
+  /** Ends all threads but this one. */
+  async close(): Promise<void> {
+    await this.#pool?.close();
+  }
+
+  /**
+   * Parts [start, end) of 0 .. count that threads may compute apart; one where the operation is too small to share.
+   *
+   * @param unit every part but the last is a multiple of this
+   * @param work size of the operation, in multiply-adds or as much time
+   */
+  parts(count: number, unit: number, work: number): [number, number][] {
+    const threads = this.threads;
+    const wanted = threads === 1 || work < LEAST_WORK ? 1 : Math.min(threads * PARTS_PER_THREAD, MAX_SLICES);
+    const size = Math.max(unit, Math.ceil(count / wanted / unit) * unit);
+    if (size >= count) return [[0, count]];
+    return Array.from({ length: Math.ceil(count / size) }, (_, i) => [i * size, Math.min(count, (i + 1) * size)]);
+  }
+
+  /** Runs a kernel once for each slice's arguments, on all threads. Its scratch space becomes the last argument. */
+  run(name: KernelName, slices: number[][], scratchBytes = 0): void {
+    const bytes = aligned(scratchBytes);
+    const isShared = slices.length > 1 && this.threads > 1;
+    const scratch = bytes > 0 ? this.scratch(isShared ? this.#behind(bytes) : bytes) : 0;
+    if (this.#pool !== null && isShared) {
+      this.#pool.run(name, { slices, scratch, scratchBytes: bytes });
+      return;
+    }
+    for (const slice of slices) this.kernels[name](...(bytes > 0 ? [...slice, scratch] : slice));
+  }
+
+  /** Space of `bytes` that stays as it is through runs with up to `scratchBytes` of scratch. */
+  besideScratch(bytes: number, scratchBytes: number): number {
+    const behind = this.#behind(scratchBytes);
+    return this.scratch(behind + bytes) + behind;
+  }
+
+  /** The size of every thread's scratch space; a thread that has ended keeps its place. */
+  #behind(scratchBytes: number): number {
+    return aligned(scratchBytes) * (1 + (this.#pool?.workers ?? 0));
   }
 
   /** The address of a tensor's values, in bytes. */
@@ -102,17 +172,37 @@ function outOfMemory(bytes: number): FourfoldError {
   );
 }
 
-/** Loads the kernels into `backend`'s memory; null where they were not built. */
-export function loadKernels(backend: WasmBackend): KernelRuntime | null {
+/** Rounded up to whole cache lines, so that two threads never write the same one. */
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
+}
+
+/** Loads the kernels into `backend`'s memory, with `threads` threads where that is shared; null where they were not built. */
+export function loadKernels(
+  backend: WasmBackend,
+  threads: number,
+  note?: (line: string) => void,
+): KernelRuntime | null {
   const memory = backend.wasm.asm?.memory ?? backend.wasm.wasmMemory;
-  const [plain, fused] = ['kernels.wasm', 'kernels-relaxed.wasm'].map((name) => packagePath('dist', 'kernels', name));
-  if (memory === undefined || plain === undefined || fused === undefined || !existsSync(plain)) return null;
+  if (memory === undefined) return null;
+  const isShared = !(memory.buffer instanceof ArrayBuffer);
+  if (threads > 1 && !isShared)
+    note?.('wasm: no memory that threads can share is to be had here; going on with 1 thread');
+  const built = (name: string): string => packagePath('dist', 'kernels', name);
+  const [plain, fused] = ['kernels', 'kernels-relaxed'].map((name) =>
+    built(`${name}${isShared ? '-shared' : ''}.wasm`),
+  );
+  if (plain === undefined || fused === undefined || !existsSync(plain)) return null;
   const isFused = existsSync(fused) && canFuse(readFileSync(fused));
   const module = new webAssembly.Module(readFileSync(isFused ? fused : plain));
   const { exports } = new webAssembly.Instance(module, { env: { memory } });
   const kernels = exports as unknown as KernelExports;
-  kernels.setConstants(backend.wasm._malloc(kernels.constantsSize()) >>> 0);
-  return new KernelRuntime(backend, memory, kernels, isFused);
+  const newConstants = (): number => backend.wasm._malloc(kernels.constantsSize()) >>> 0;
+  kernels.setConstants(newConstants());
+  const program = built('kernelThread.mjs');
+  const constants = Array.from({ length: threads - 1 }, newConstants);
+  const pool = isShared && threads > 1 ? new KernelPool({ program, module, kernels, memory, constants, note }) : null;
+  return new KernelRuntime(backend, { memory, kernels, isFused, pool });
 }
 
 /** Node 20 and 21 know relaxed SIMD but keep it behind a flag, which may be set until the module is compiled. */

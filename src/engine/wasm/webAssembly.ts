@@ -1,7 +1,7 @@
 // The part of the WebAssembly interface used here; its types otherwise come with the browser's.
 
 export interface WebAssemblyMemory {
-  readonly buffer: ArrayBuffer;
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
 }
 
 export interface WebAssemblyInterface {

@@ -13,49 +13,51 @@ export function attentionScratch(keys: i32): i32 {
   return GEMM_SCRATCH + TILE * keys * 8 + TILE * 4;
 }
 
-/** Layouts: query and out [batch, time, heads, dim]; key and value [batch, keys, kvHeads, dim]; logSums [batch, heads, time]. */
+/**
+ * The heads first .. last - 1 out of batch·heads, each on its own.
+ * Layouts: query and out [batch, time, heads, dim]; key and value [batch, keys, kvHeads, dim]; logSums [batch, heads, time].
+ */
 export function attention(
-  batch: i32, time: i32, keys: i32, heads: i32, kvHeads: i32, dim: i32,
+  first: i32, last: i32, time: i32, keys: i32, heads: i32, kvHeads: i32, dim: i32,
   query: usize, key: usize, value: usize, keyStart: usize, scale: f32,
   out: usize, logSums: usize, scratch: usize,
 ): void {
   const scores = scratch + GEMM_SCRATCH;
   const group = heads / kvHeads;
   const qRow = heads * dim, kRow = kvHeads * dim;
-  for (let b = 0; b < batch; b++) {
+  for (let i = first; i < last; i++) {
+    const b = i / heads, h = i % heads;
     const start = max(0, load<i32>(keyStart + (b << 2)));
-    for (let h = 0; h < heads; h++) {
-      const kv = h / group;
-      const firstKey = (<usize>((<i64>b * keys + start) * kRow + kv * dim)) << 2;
-      for (let t = 0; t < time; t += TILE) {
-        const rows = min(TILE, time - t);
-        const at = (<usize>((<i64>b * time + t) * qRow + h * dim)) << 2;
-        const sums = logSums + ((<usize>((<i64>b * heads + h) * time + t)) << 2);
-        // The last query of the tile sees `width` keys, query r of it width - (rows - 1 - r).
-        const width = keys - time + t + rows - start;
-        if (width <= 0) {
-          for (let r = 0; r < rows; r++) {
-            memory.fill(out + at + ((<usize>r * qRow) << 2), 0, <usize>dim << 2);
-            store<f32>(sums + (r << 2), 0);
-          }
-          continue;
-        }
-        gemm(rows, width, dim, query + at, qRow, 1, key + firstKey, 1, kRow, scores, width, 0, scratch);
+    const kv = h / group;
+    const firstKey = (<usize>((<i64>b * keys + start) * kRow + kv * dim)) << 2;
+    for (let t = 0; t < time; t += TILE) {
+      const rows = min(TILE, time - t);
+      const at = (<usize>((<i64>b * time + t) * qRow + h * dim)) << 2;
+      const sums = logSums + ((<usize>(<i64>i * time + t)) << 2);
+      // The last query of the tile sees `width` keys, query r of it width - (rows - 1 - r).
+      const width = keys - time + t + rows - start;
+      if (width <= 0) {
         for (let r = 0; r < rows; r++) {
-          const row = scores + ((<usize>r * width) << 2);
-          const seen = max(0, width - (rows - 1 - r));
-          let logSum: f32 = 0;
-          if (seen > 0) {
-            const top = rowMaxScaled(seen, row, scale);
-            const sum = rowExp(seen, row, scale, top, row);
-            rowScale(seen, row, 1 / sum);
-            logSum = <f32>(<f64>top + log1(sum));
-          }
-          store<f32>(sums + (r << 2), logSum);
-          memory.fill(row + (<usize>seen << 2), 0, <usize>(width - seen) << 2);
+          memory.fill(out + at + ((<usize>r * qRow) << 2), 0, <usize>dim << 2);
+          store<f32>(sums + (r << 2), 0);
         }
-        gemm(rows, dim, width, scores, width, 1, value + firstKey, kRow, 1, out + at, qRow, 0, scratch);
+        continue;
       }
+      gemm(rows, width, dim, query + at, qRow, 1, key + firstKey, 1, kRow, scores, width, 0, scratch);
+      for (let r = 0; r < rows; r++) {
+        const row = scores + ((<usize>r * width) << 2);
+        const seen = max(0, width - (rows - 1 - r));
+        let logSum: f32 = 0;
+        if (seen > 0) {
+          const top = rowMaxScaled(seen, row, scale);
+          const sum = rowExp(seen, row, scale, top, row);
+          rowScale(seen, row, 1 / sum);
+          logSum = <f32>(<f64>top + log1(sum));
+        }
+        store<f32>(sums + (r << 2), logSum);
+        memory.fill(row + (<usize>seen << 2), 0, <usize>(width - seen) << 2);
+      }
+      gemm(rows, dim, width, scores, width, 1, value + firstKey, kRow, 1, out + at, qRow, 0, scratch);
     }
   }
 }
@@ -68,9 +70,12 @@ function rowMaxScaled(n: i32, x: usize, scale: f32): f32 {
   return least * scale;
 }
 
-/** dQuery, dKey and dValue from dOut; the last two are set to zero first and gathered over the heads of a group. */
+/**
+ * dQuery, dKey and dValue from dOut, for the key heads first .. last - 1 out of batch·kvHeads with all their query heads;
+ * dKey and dValue are set to zero first and gathered over the heads of a group.
+ */
 export function attentionGradient(
-  batch: i32, time: i32, keys: i32, heads: i32, kvHeads: i32, dim: i32,
+  first: i32, last: i32, time: i32, keys: i32, heads: i32, kvHeads: i32, dim: i32,
   query: usize, key: usize, value: usize, keyStart: usize, scale: f32,
   out: usize, logSums: usize, dOut: usize, dQuery: usize, dKey: usize, dValue: usize, scratch: usize,
 ): void {
@@ -78,13 +83,15 @@ export function attentionGradient(
   const slopes = weights + ((<usize>TILE * keys) << 2);
   const group = heads / kvHeads;
   const qRow = heads * dim, kRow = kvHeads * dim;
-  const kvBytes = (<usize>batch * keys * kRow) << 2;
-  memory.fill(dKey, 0, kvBytes);
-  memory.fill(dValue, 0, kvBytes);
-  for (let b = 0; b < batch; b++) {
+  for (let i = first; i < last; i++) {
+    const b = i / kvHeads, kv = i % kvHeads;
     const start = max(0, load<i32>(keyStart + (b << 2)));
-    for (let h = 0; h < heads; h++) {
-      const kv = h / group;
+    for (let j = 0; j < keys; j++) {
+      const place = (<usize>((<i64>b * keys + j) * kRow + kv * dim)) << 2;
+      memory.fill(dKey + place, 0, <usize>dim << 2);
+      memory.fill(dValue + place, 0, <usize>dim << 2);
+    }
+    for (let h = kv * group; h < (kv + 1) * group; h++) {
       const firstKey = (<usize>((<i64>b * keys + start) * kRow + kv * dim)) << 2;
       for (let t = 0; t < time; t += TILE) {
         const rows = min(TILE, time - t);

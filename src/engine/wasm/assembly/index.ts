@@ -7,5 +7,5 @@ export {
 } from './rows';
 export { swiglu, swigluGradient, adamW, sumOfSquares, scale } from './pointwise';
 export { attention, attentionGradient, attentionScratch } from './attention';
-export { logProbs, logProbsGradient, logProbsScratch } from './logProbs';
+export { logProbs, logProbsBlock, logProbsScratch, logitGradient } from './logProbs';
 export { constantsSize, setConstants } from './vector';

@@ -10,6 +10,11 @@ export function logProbsScratch(n: i32): i32 {
   return GEMM_SCRATCH + n * BLOCK * 4 + n * 12;
 }
 
+/** Tokens in one block of the vocabulary. */
+export function logProbsBlock(): i32 {
+  return BLOCK;
+}
+
 /** logProbs, entropy and logSums [n] of softmax(hidden·weightᵀ·scale); scale = 1 / temperature. */
 export function logProbs(
   n: i32, vocab: i32, width: i32, hidden: usize, weight: usize, targets: usize, scale: f32,
@@ -101,34 +106,27 @@ function addRow(n: i32, x: usize, top: f32): void {
   blockMean = mean;
 }
 
-/** dHidden and dWeight (either 0 where not wanted) from the gradient of logProbs. */
-export function logProbsGradient(
-  n: i32, vocab: i32, width: i32, hidden: usize, weight: usize, targets: usize, scale: f32,
-  logSums: usize, dLogProbs: usize, dHidden: usize, dWeight: usize, scratch: usize,
+/**
+ * One block of the vocabulary, backwards: the gradient of its logits [n, block], and its part of dHidden (0 where not
+ * wanted), added where `isContinued`. `weights` are the block's rows, `first` is its first token.
+ */
+export function logitGradient(
+  n: i32, block: i32, width: i32, hidden: usize, weights: usize, targets: usize, first: i32, scale: f32,
+  logSums: usize, dLogProbs: usize, dHidden: usize, isContinued: i32, logits: usize, scratch: usize,
 ): void {
-  const logits = scratch + GEMM_SCRATCH;
-  for (let v0 = 0; v0 < vocab; v0 += BLOCK) {
-    const block = min(BLOCK, vocab - v0);
-    const weights = weight + ((<usize>v0 * width) << 2);
-    gemm(n, block, width, hidden, width, 1, weights, 1, width, logits, block, 0, scratch);
-    for (let i = 0; i < n; i++) {
-      const here = <usize>i << 2;
-      const row = logits + ((<usize>i * block) << 2);
-      const slope = load<f32>(dLogProbs + here) * scale;
-      toLogitGradient(block, row, scale, load<f32>(logSums + here), -slope);
-      const target = load<i32>(targets + here) - v0;
-      if (target >= 0 && target < block) {
-        const at = row + (<usize>target << 2);
-        store<f32>(at, load<f32>(at) + slope);
-      }
-    }
-    if (dHidden != 0) {
-      gemm(n, width, block, logits, block, 1, weights, width, 1, dHidden, width, v0 > 0 ? 1 : 0, scratch);
-    }
-    if (dWeight != 0) {
-      gemm(block, width, n, logits, 1, block, hidden, width, 1, dWeight + ((<usize>v0 * width) << 2), width, 0, scratch);
+  gemm(n, block, width, hidden, width, 1, weights, 1, width, logits, block, 0, scratch);
+  for (let i = 0; i < n; i++) {
+    const here = <usize>i << 2;
+    const row = logits + ((<usize>i * block) << 2);
+    const slope = load<f32>(dLogProbs + here) * scale;
+    toLogitGradient(block, row, scale, load<f32>(logSums + here), -slope);
+    const target = load<i32>(targets + here) - first;
+    if (target >= 0 && target < block) {
+      const at = row + (<usize>target << 2);
+      store<f32>(at, load<f32>(at) + slope);
     }
   }
+  if (dHidden != 0) gemm(n, width, block, logits, block, 1, weights, width, 1, dHidden, width, isContinued, scratch);
 }
 
 /** x ← e^(x·scale - logSum)·factor */
