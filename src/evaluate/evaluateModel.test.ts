@@ -166,7 +166,10 @@ test('what cannot be evaluated is named, and leaves no tensor and no artefact', 
   await refused({ rewardModel: 'two' }, 'bad-model', /expected a reward model/);
   await writeFile(join(tiny.dir, 'train.jsonl'), toJsonl([{ id: 'a', prompt: 'x' }]));
   await refused({ prompts: 'train.jsonl' }, 'bad-input', /split heldout/);
-  await expect(evaluateModel(tiny.stoppingAt(0), configOf())).rejects.toMatchObject({ code: 'interrupted' });
+  await expect(evaluateModel(tiny.stoppingAt(0), configOf())).rejects.toMatchObject({
+    code: 'interrupted',
+    message: expect.stringContaining('run the same command again'),
+  });
   expect(tf.memory().numTensors).toBe(before);
   expect(tiny.workspace.artifacts.list('evaluation')).toHaveLength(evaluations);
 });

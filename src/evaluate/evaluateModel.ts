@@ -22,6 +22,9 @@ export interface EvaluationResult {
   replies: EvaluatedReply[];
 }
 
+const STOPPED =
+  'Stopped. An evaluation is kept only when it is whole; run the same command again for the same replies and figures.';
+
 /** Hash of how a model reads text. */
 const contractOf = async ({ dir }: ModelReference) => (await loadTokenizer(dir)).contract;
 
@@ -83,6 +86,10 @@ export async function evaluateModel(
       const onMore = (done: number) => task.update(perModel + done);
       referenceReplies = await sampleReplies({ ...common, dir: reference.dir, referenceDir: null, onProgress: onMore });
     }
+  } catch (error) {
+    throw error instanceof FourfoldError && error.code === 'interrupted'
+      ? new FourfoldError('interrupted', STOPPED, { cause: error })
+      : error;
   } finally {
     task.finish();
   }

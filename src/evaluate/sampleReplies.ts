@@ -91,13 +91,14 @@ async function draw({ dir, prompts, config, signal, onProgress }: SampleRepliesO
 async function logProbsBy(
   dir: string,
   sequences: ReadonlyArray<Sequence>,
-  { temperature, batchSize }: EvaluateConfig,
+  { config: { temperature, batchSize }, signal }: SampleRepliesOptions,
 ): Promise<number[]> {
   const model = await loadModel(dir, 'causal-lm');
   try {
     const results = await sequenceLogProbs(model, sequences, {
       batchSize,
       temperature: temperature === 0 ? 1 : temperature,
+      signal,
     });
     return results.map(({ logProb }) => logProb);
   } finally {
@@ -105,10 +106,14 @@ async function logProbsBy(
   }
 }
 
-async function rewardsBy(dir: string, sequences: ReadonlyArray<Sequence>, batchSize: number): Promise<number[]> {
+async function rewardsBy(
+  dir: string,
+  sequences: ReadonlyArray<Sequence>,
+  { config, signal }: SampleRepliesOptions,
+): Promise<number[]> {
   const model = await loadModel(dir, 'scalar');
   try {
-    return await scoreSequences(model, sequences, batchSize);
+    return await scoreSequences(model, sequences, config.batchSize, signal);
   } finally {
     model.dispose();
   }
@@ -118,10 +123,10 @@ async function rewardsBy(dir: string, sequences: ReadonlyArray<Sequence>, batchS
 export async function sampleReplies(options: SampleRepliesOptions): Promise<EvaluatedReply[]> {
   const drawn = await draw(options);
   const sequences = drawn.map(({ sequence }) => sequence);
-  const { dir, referenceDir, rewardDir, config } = options;
-  const mine = referenceDir === null ? null : await logProbsBy(dir, sequences, config);
-  const theirs = referenceDir === null ? null : await logProbsBy(referenceDir, sequences, config);
-  const rewards = rewardDir === null ? null : await rewardsBy(rewardDir, sequences, config.batchSize);
+  const { dir, referenceDir, rewardDir } = options;
+  const mine = referenceDir === null ? null : await logProbsBy(dir, sequences, options);
+  const theirs = referenceDir === null ? null : await logProbsBy(referenceDir, sequences, options);
+  const rewards = rewardDir === null ? null : await rewardsBy(rewardDir, sequences, options);
   return drawn.map(({ prompt, text, tokens, finishReason }, i) => ({
     promptId: prompt.id,
     text,

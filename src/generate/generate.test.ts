@@ -177,6 +177,20 @@ describe('while it runs', () => {
     expect(steps).toBe(2);
   });
 
+  test('a signal that comes while it computes is heard before all is done', async () => {
+    const controller = new AbortController();
+    let steps = 0;
+    setTimeout(() => controller.abort(), 0);
+    const attempt = generate(model, REQUESTS.slice(0, 1), {
+      sampling: { ...SAMPLED, maxNewTokens: 50 },
+      stopIds: [],
+      signal: controller.signal,
+      onStep: () => steps++,
+    });
+    await expect(attempt).rejects.toMatchObject({ code: 'interrupted' });
+    expect(steps).toBeLessThan(50);
+  });
+
   test('an error of the caller passes through and leaves nothing behind', async () => {
     const onStep = () => {
       throw new Error('from the caller');

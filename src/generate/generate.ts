@@ -1,6 +1,7 @@
 // The decode loop: a batch of prompts in, replies out, with a key-value cache. Each sequence has its own stream of random
 // numbers, so a prompt gives the same tokens whatever else is in its batch.
 import { FourfoldError } from '../core/errors.ts';
+import { nextTurnUnlessStopped } from '../core/nextTurn.ts';
 import { randomFrom } from '../core/random.ts';
 import type { Sampling } from '../core/records.ts';
 import { linear } from '../engine/ops/linear.ts';
@@ -116,7 +117,7 @@ export async function generate(
   };
   try {
     while (running.length > 0) {
-      if (signal?.aborted) throw new FourfoldError('interrupted', 'Generation was stopped.');
+      await nextTurnUnlessStopped(signal, 'Generation');
       const step: { logits: tf.Tensor2D; cache: LayerCache[] } = forwardStep(model, input);
       if (cache !== null) disposeCache(cache);
       cache = step.cache;

@@ -188,6 +188,18 @@ describe('scoring', () => {
     }
   });
 
+  test('a signal that comes between batches stops it and leaves nothing behind', async () => {
+    const model = newModel(TINY_CONFIG, 1);
+    const many = Array.from({ length: 200 }, (_, i) => sequences[i % 4] ?? { ids: [1], isResponseToken: [] });
+    const before = tf.memory().numTensors;
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 0);
+    const scoring = sequenceLogProbs(model, many, { batchSize: 1, signal: controller.signal });
+    await expect(scoring).rejects.toMatchObject({ code: 'interrupted' });
+    expect(tf.memory().numTensors).toBe(before);
+    model.dispose();
+  });
+
   test('temperature divides the logits: at a very high one every token has 1 / vocab', async () => {
     const model = newModel(TINY_CONFIG, 1);
     const [result] = await sequenceLogProbs(model, sequences.slice(1, 2), { batchSize: 1, temperature: 1e6 });

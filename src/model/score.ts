@@ -1,4 +1,5 @@
 // Rewards and log-probabilities of many sequences, batch by batch.
+import { nextTurnUnlessStopped } from '../core/nextTurn.ts';
 import * as tf from '../engine/tf.ts';
 import { type Batch, disposeBatch, makeBatch, type Sequence } from './batch.ts';
 import { responseLogProbs, sequenceScores } from './heads.ts';
@@ -10,17 +11,23 @@ interface Chunk {
   indices: number[];
 }
 
-/** Runs `read` over the sequences in batches of like length. */
+interface ScoreOptions {
+  batchSize: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** Runs `read` over the sequences in batches of like length. @throws interrupted where the signal is aborted. */
 async function inBatches(
   model: Model,
   sequences: ReadonlyArray<Sequence>,
-  batchSize: number,
+  { batchSize, signal }: ScoreOptions,
   read: (chunk: Chunk) => Promise<void>,
 ): Promise<void> {
   const order = sequences
     .map((sequence, index) => ({ sequence, index }))
     .sort((a, b) => a.sequence.ids.length - b.sequence.ids.length);
   for (let start = 0; start < order.length; start += batchSize) {
+    await nextTurnUnlessStopped(signal, 'Scoring');
     const part = order.slice(start, start + batchSize);
     const batch = makeBatch(
       part.map(({ sequence }) => sequence),
@@ -34,14 +41,15 @@ async function inBatches(
   }
 }
 
-/** The scalar head at the last token of each sequence, in the order given. */
+/** The scalar head at the last token of each sequence, in the order given. @throws too-long, bad-input, interrupted. */
 export async function scoreSequences(
   model: Model,
   sequences: ReadonlyArray<Sequence>,
   batchSize: number,
+  signal?: AbortSignal,
 ): Promise<number[]> {
   const scores = new Array<number>(sequences.length);
-  await inBatches(model, sequences, batchSize, async ({ batch, indices }) => {
+  await inBatches(model, sequences, { batchSize, signal }, async ({ batch, indices }) => {
     const tensor = tf.tidy(() => sequenceScores(model, batch));
     const values = await tensor.data();
     tensor.dispose();
@@ -56,14 +64,17 @@ export interface SequenceLogProb {
   tokens: number;
 }
 
-/** Sum of the log-probabilities of each sequence's response tokens, and their number, in the order given. */
+/**
+ * Sum of the log-probabilities of each sequence's response tokens, and their number, in the order given.
+ * @throws too-long, bad-input, interrupted
+ */
 export async function sequenceLogProbs(
   model: Model,
   sequences: ReadonlyArray<Sequence>,
-  { batchSize, temperature = 1 }: { batchSize: number; temperature?: number },
+  { batchSize, temperature = 1, signal }: ScoreOptions & { temperature?: number },
 ): Promise<SequenceLogProb[]> {
   const results = new Array<SequenceLogProb>(sequences.length);
-  await inBatches(model, sequences, batchSize, async ({ batch, indices }) => {
+  await inBatches(model, sequences, { batchSize, signal }, async ({ batch, indices }) => {
     const tensor = tf.tidy(() => responseLogProbs(model, batch, temperature).logProbs);
     const values = await tensor.data();
     tensor.dispose();

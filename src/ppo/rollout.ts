@@ -1,4 +1,5 @@
 // One roll-out: replies to prompts, and all that PPO reads off them without gradients.
+import { nextTurn } from '../core/nextTurn.ts';
 import { seedOf } from '../core/random.ts';
 import * as tf from '../engine/tf.ts';
 import { generate } from '../generate/generate.ts';
@@ -47,6 +48,7 @@ async function readTokens(
 ): Promise<number[][][]> {
   const rows: number[][][] = [];
   for (let start = 0; start < sequences.length; start += batchSize) {
+    await nextTurn();
     const batch = makeBatch(sequences.slice(start, start + batchSize), model.config.maxPositions);
     const tensors = tf.tidy(() => read(model, batch));
     const parts = await Promise.all(tensors.map(async (tensor) => split(await tensor.data(), batch.responseLengths)));

@@ -127,6 +127,21 @@ test('stopped and resumed is bitwise as if never stopped', async () => {
   expect(await trainReward(tiny, { ...config, resume })).toEqual(resumed);
 });
 
+test('stopped while the trained model is being measured, it goes on without training again', async () => {
+  const config = configOf((await makePairSet()).id, { checkpointEvery: 0 });
+  const straight = await trainReward(tiny, config);
+  const last = (await (await tiny.workspace.runs.open(String(straight.runId))).metrics.read()).length;
+  await expect(trainReward(tiny.stoppingAt(last), config)).rejects.toMatchObject({
+    code: 'interrupted',
+    message: expect.stringMatching(new RegExp(`after step ${last} of ${last}; go on with --resume reward-run-`)),
+  });
+  const run = await tiny.workspace.runs.open((await tiny.workspace.runs.list()).at(-1) ?? '');
+  expect((await run.latestCheckpoint())?.step).toBe(last);
+  const resumed = await trainReward(tiny, { ...config, resume: run.id });
+  expect((await weightsOf(resumed)).equals(await weightsOf(straight))).toBe(true);
+  expect(resumed.metrics).toEqual(straight.metrics);
+});
+
 test('without held-out pairs there is no accuracy, and pairs that do not fit are left out and counted', async () => {
   const { id } = await makePairSet({ heldOut: 0 });
   const model = await trainReward(tiny, configOf(id, { epochs: 0.3 }));

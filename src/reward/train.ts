@@ -49,11 +49,13 @@ function pairLoss(model: Model, groups: ReadonlyArray<PairGroup>, totalPairs: nu
 async function scoreGroups(
   model: Model,
   groups: ReadonlyArray<PairGroup>,
+  signal?: AbortSignal,
 ): Promise<{ rewards: number[]; scored: ScoredPair[] }> {
   const rewards = await scoreSequences(
     model,
     groups.flatMap((group) => group.sequences),
     SCORING_BATCH,
+    signal,
   );
   let start = 0;
   const scored = groups.flatMap((group) => {
@@ -74,6 +76,13 @@ function rewardScale(rewards: ReadonlyArray<number>): { rewardMean: number; rewa
   const variance = rewards.reduce((sum, reward) => sum + (reward - mean) ** 2, 0) / Math.max(1, rewards.length - 1);
   return { rewardMean: mean, rewardDeviation: Math.sqrt(variance) };
 }
+
+const accuracyFigures = ({ accuracy, lengthBaseline }: ReturnType<typeof accuracyReport>): Record<string, number> => ({
+  accuracy: accuracy.value,
+  accuracyLow: accuracy.low,
+  accuracyHigh: accuracy.high,
+  lengthBaseline: lengthBaseline.value,
+});
 
 /** Trains a reward model and keeps it with its held-out accuracy beside the length-only baseline. */
 export async function trainReward(job: Job, config: RewardConfig): Promise<ArtifactOf<'reward-model'>> {
@@ -103,7 +112,9 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
     if (made !== null) return made;
     const totalSteps = stepsOf(training.length, config.batchSize, config.epochs);
     const task = job.progress.start('reward', totalSteps, 'steps');
-    const report = async () => accuracyReport((await scoreGroups(model, heldOut)).scored, direction, config.seed);
+    const report = async (stopAt?: AbortSignal) =>
+      accuracyReport((await scoreGroups(model, heldOut, stopAt)).scored, direction, config.seed);
+    let figures: Record<string, number> = {};
     try {
       await trainSupervised({
         ...config,
@@ -111,10 +122,16 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
         examples: training,
         weightOf: (group) => group.pairs.length,
         loss: (batch, totalPairs) => pairLoss(model, batch, totalPairs, config),
+        // A step ends with its validation, however long that takes; the checkpoint after it then tells the whole step.
         validate: async () => {
           if (heldOut.length === 0) return {};
           const { accuracy, lengthBaseline } = await report();
           return { accuracy: accuracy.value, lengthBaseline: lengthBaseline.value };
+        },
+        finish: async () => {
+          const accuracy = heldOut.length === 0 ? {} : accuracyFigures(await report(job.signal));
+          const { rewards } = await scoreGroups(model, training, job.signal);
+          figures = { ...rewardScale(rewards), ...accuracy };
         },
         totalSteps,
         warmupSteps: Math.round(totalSteps * config.warmupRatio),
@@ -125,8 +142,6 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
     } finally {
       task.finish();
     }
-    const figures = heldOut.length === 0 ? null : await report();
-    const scale = rewardScale((await scoreGroups(model, training)).rewards);
     return await workspace.artifacts.create(
       {
         kind: 'reward-model',
@@ -139,15 +154,7 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
         metrics: {
           trainPairs: pairCount(training),
           heldOutPairs: pairCount(heldOut),
-          ...scale,
-          ...(figures === null
-            ? {}
-            : {
-                accuracy: figures.accuracy.value,
-                accuracyLow: figures.accuracy.low,
-                accuracyHigh: figures.accuracy.high,
-                lengthBaseline: figures.lengthBaseline.value,
-              }),
+          ...figures,
         },
       },
       async (dir) => {

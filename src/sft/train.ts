@@ -1,5 +1,6 @@
 // Training of a language model on sequences: completion-only loss for SFT, every token for pretraining.
 import type { ArtifactOf } from '../core/artifacts.ts';
+import { nextTurn } from '../core/nextTurn.ts';
 import type { ProgressTask } from '../core/progress.ts';
 import * as tf from '../engine/tf.ts';
 import { makeBatch, type Sequence } from '../model/batch.ts';
@@ -33,6 +34,7 @@ async function validationLoss(
   const totalTokens = examples.reduce((sum, example) => sum + responseTokens(example), 0);
   let loss = 0;
   for (let start = 0; start < examples.length; start += batchSize) {
+    await nextTurn();
     const part = tf.tidy(() => negativeLogLikelihood(model, examples.slice(start, start + batchSize), totalTokens));
     loss += (await part.data())[0] ?? Number.NaN;
     part.dispose();

@@ -2,6 +2,7 @@
 // validation, checkpoints, resuming. Reads once from top to bottom.
 import { z } from 'zod';
 import { FourfoldError } from '../core/errors.ts';
+import { nextTurn } from '../core/nextTurn.ts';
 import type { ProgressTask } from '../core/progress.ts';
 import { randomFrom, seedOf, shuffled } from '../core/random.ts';
 import { AdamW } from '../engine/adamW.ts';
@@ -27,6 +28,8 @@ export interface SupervisedOptions<E> {
   validate?: () => Promise<Record<string, number>>;
   /** Called after the given number of steps is done. */
   afterStep?: (stepsDone: number) => Promise<void>;
+  /** Last readings of the trained parameters; where they are interrupted, a checkpoint is written before it ends. */
+  finish?: () => Promise<void>;
   batchSize: number;
   gradientAccumulation: number;
   totalSteps: number;
@@ -110,14 +113,16 @@ export async function trainSupervised<E>(options: SupervisedOptions<E>): Promise
     const save = () => run.saveCheckpoint(stepsDone, (dir) => writeCheckpoint(dir, parts, { stepsDone }));
     const record = await stepRecorder(run);
     let last = Number.NaN;
+    const stop = async () => {
+      await save();
+      throw new FourfoldError(
+        'interrupted',
+        `Stopped after step ${stepsDone} of ${totalSteps}; go on with --resume ${run.id}.`,
+      );
+    };
     while (stepsDone < totalSteps) {
-      if (signal.aborted) {
-        await save();
-        throw new FourfoldError(
-          'interrupted',
-          `Stopped after step ${stepsDone} of ${totalSteps}; go on with --resume ${run.id}.`,
-        );
-      }
+      await nextTurn();
+      if (signal.aborted) await stop();
       const batch = examplesOfStep(options.examples, { batchSize, seed, step: stepsDone });
       const { loss, gradNorm, learningRate } = await optimizerStep(options, optimizer, batch, stepsDone);
       stepsDone++;
@@ -137,6 +142,12 @@ export async function trainSupervised<E>(options: SupervisedOptions<E>): Promise
       await options.afterStep?.(stepsDone);
       if (options.checkpointEvery > 0 && stepsDone % options.checkpointEvery === 0 && stepsDone < totalSteps)
         await save();
+    }
+    try {
+      await options.finish?.();
+    } catch (error) {
+      if (error instanceof FourfoldError && error.code === 'interrupted') await stop();
+      throw error;
     }
     return { loss: last };
   } finally {

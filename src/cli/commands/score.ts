@@ -20,7 +20,7 @@ export const command = defineCommand({
   describe: 'Score texts with a language model or a reward model',
   config: ScoreConfig,
   async run(context) {
-    const { config } = context;
+    const { config, signal } = context;
     const lines = await readJsonl(context.path(config.input), Line);
     const [{ loadModel }, { scoreSequences, sequenceLogProbs }, { loadTokenizer }, { resolveModel }] =
       await Promise.all([
@@ -41,8 +41,10 @@ export const command = defineCommand({
     const model = await loadModel(dir);
     const scores =
       model.head === 'scalar'
-        ? scoreSequences(model, sequences, config.batchSize).then((rewards) => rewards.map((reward) => ({ reward })))
-        : sequenceLogProbs(model, sequences, { batchSize: config.batchSize });
+        ? scoreSequences(model, sequences, config.batchSize, signal).then((rewards) =>
+            rewards.map((reward) => ({ reward })),
+          )
+        : sequenceLogProbs(model, sequences, { batchSize: config.batchSize, signal });
     const results = await scores.finally(() => model.dispose());
     for (const [i, result] of results.entries()) {
       context.print(
