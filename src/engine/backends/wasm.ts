@@ -31,6 +31,11 @@ export async function startWasm(threads = 1, note?: (line: string) => void): Pro
   if (running !== null) running.isShared = threads > 1;
 }
 
+/** How many threads share the large operations, the main one included. */
+export function threadsOfWasm(): number {
+  return running?.threads ?? 1;
+}
+
 /** Ends the threads of the pool, if any; the back end goes on with one. */
 export async function endThreads(): Promise<void> {
   await running?.close();
