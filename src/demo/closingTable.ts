@@ -1,5 +1,6 @@
 // The demo's last words in the terminal.
-import { formatDuration, formatInterval, formatNumber, formatPercent } from '../evaluate/words.ts';
+import { failuresFirst } from '../evaluate/gate.ts';
+import { axisNumber, formatDuration, formatInterval, formatNumber, formatPercent } from '../evaluate/words.ts';
 import type { DemoOutcome } from './runDemo.ts';
 import type { DemoVerdict } from './verdict.ts';
 
@@ -24,7 +25,7 @@ export function closingTable(
     '',
     row('SFT over base (gold utility)', formatInterval(winRate.sftOverBase)),
     row('policy over SFT (gold utility)', formatInterval(winRate.policyOverSft)),
-    row('KL from SFT, nats a reply', formatNumber(kl), `target ${formatNumber(klTarget)}`),
+    row('KL from SFT, nats a reply', formatNumber(kl), `at most ${axisNumber(klTarget)}`),
     row(
       'reward model, held-out accuracy',
       formatPercent(rewardModel.accuracy),
@@ -32,7 +33,7 @@ export function closingTable(
     ),
     row('time', formatDuration(seconds)),
     '',
-    ...checks.map((check) => `${check.passed ? 'yes' : 'NO '}  ${check.of}: ${check.reason}`),
+    ...failuresFirst(checks).map((check) => `${check.passed ? 'yes' : 'NO '}  ${check.of}: ${check.reason}`),
     '',
     summary.passed
       ? `Passed: ${policy.id} is better than the model it started from.`

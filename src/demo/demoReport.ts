@@ -43,7 +43,7 @@ export async function writeDemoReport(
     createdAt: new Date().toISOString(),
     headline: {
       passed,
-      reasons: checks.map((check) => `${check.of}: ${check.reason}`),
+      checks: checks.map(({ passed, of, reason }) => ({ passed, of, reason })),
       ...figures,
       seconds,
       seed,

@@ -70,9 +70,9 @@ describe('collectReport', () => {
         },
       ]);
       expect(data.radar?.models.map(({ name, role }) => [name, role])).toEqual([['policy-1', 'policy']]);
-      expect(data.replies?.map(({ name, role, words }) => [name, role, words])).toEqual([
-        ['sft-1', 'sft', 15],
-        ['policy-1', 'policy', 20],
+      expect(data.replies?.map(({ name, role, words, klReference }) => [name, role, words, klReference])).toEqual([
+        ['sft-1', 'sft', 15, undefined],
+        ['policy-1', 'policy', 20, 'sft-1'],
       ]);
       expect(data.history).toHaveLength(1);
     } finally {

@@ -41,11 +41,11 @@ export function replyRowsOf(evaluations: ReadonlyArray<Evaluation>, roleOf: Role
   for (const { reference, referenceReplies } of evaluations) {
     if (reference !== null && referenceReplies !== null) rows.set(reference, rowOf(reference, referenceReplies));
   }
-  for (const { model, replies, reward, kl } of evaluations) {
+  for (const { model, reference, replies, reward, kl } of evaluations) {
     rows.set(model, {
       ...rowOf(model, replies),
       ...(reward === null ? {} : { reward }),
-      ...(kl === null ? {} : { kl: kl.value }),
+      ...(kl === null ? {} : { kl: kl.value, ...(reference === null ? {} : { klReference: reference }) }),
     });
   }
   return [...rows.values()];

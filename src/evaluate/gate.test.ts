@@ -1,5 +1,5 @@
 import type { Evaluation } from './evaluation.ts';
-import { type GateRules, regressionGate } from './gate.ts';
+import { failuresFirst, type GateRules, regressionGate } from './gate.ts';
 
 const statistics = { replies: 60, words: 20, tokens: 30, stopShare: 1, repetition: 0, distinct2: 0.7 };
 
@@ -73,6 +73,28 @@ describe('regressionGate', () => {
       'reward',
       'KL',
     ]);
+  });
+
+  test('shows three decimals where a figure lies within 0.02 of what it is held to', () => {
+    const near: Evaluation = {
+      ...better,
+      rewardGain: { value: 0.2, low: 0.004, high: 0.4 },
+      winRate: { gold: { value: 0.6, low: 0.4996, high: 0.7 }, rules: { value: 0.5004, low: 0.4, high: 0.6 } },
+      kl: { value: 6.004, low: 5, high: 7 },
+    };
+    const reasons = regressionGate(near, baseline, rules).checks.map((check) => check.reason);
+    // 0.4996 and 0.5004 both round to 0.500, so the words tell the side.
+    expect(reasons.slice(1, 5)).toEqual([
+      'The win rate by gold is 0.600 (0.500 to 0.700); its lower end is not above 0.50.',
+      'The rules agrees in direction: 0.500 (0.400 to 0.600).',
+      'Reward changed by 0.200 (0.004 to 0.400) on the same prompts; the lower end is above 0.00.',
+      'KL from the reference is 6.004 nats a reply, above the bound of 6.',
+    ]);
+  });
+
+  test('failures come first, else in their order', () => {
+    const checks = [true, false, true, false].map((passed, i) => ({ passed, i }));
+    expect(failuresFirst(checks).map(({ i }) => i)).toEqual([1, 3, 0, 2]);
   });
 
   test('asks only for what the rules name', () => {

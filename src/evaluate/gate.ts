@@ -1,7 +1,7 @@
 // The regression gate: whether a model may be called better than the one it is held against, and why not.
 // A figure that was not measured fails its check; nothing passes for want of evidence.
 import type { Evaluation } from './evaluation.ts';
-import { formatInterval, formatNumber } from './words.ts';
+import { axisNumber, formatInterval, formatNumber } from './words.ts';
 
 export interface GateRules {
   /** The judge whose win rate decides: the lower end of its interval must lie above `winRateAbove`. */
@@ -28,6 +28,16 @@ export interface GateCheck {
 export interface GateResult {
   passed: boolean;
   checks: GateCheck[];
+}
+
+/** The checks that failed, then those that passed, each in their order. */
+export function failuresFirst<T extends { passed: boolean }>(checks: ReadonlyArray<T>): T[] {
+  return [...checks.filter(({ passed }) => !passed), ...checks.filter(({ passed }) => passed)];
+}
+
+/** Decimals for a figure that is held against a threshold: three where two could hide on which side it lies. */
+export function decimalsNear(value: number, threshold: number): number {
+  return Math.abs(value - threshold) < 0.02 ? 3 : 2;
 }
 
 /**
@@ -68,7 +78,7 @@ function checkDeciding(candidate: Evaluation, judge: string, above: number): Gat
   if (rate === undefined) return { name, passed: false, reason: `The win rate by ${judge} was not measured.` };
   const passed = rate.low > above;
   const reason =
-    `The win rate by ${judge} is ${formatInterval(rate)}; its lower end is ` +
+    `The win rate by ${judge} is ${formatInterval(rate, decimalsNear(rate.low, above))}; its lower end is ` +
     `${passed ? 'above' : 'not above'} ${formatNumber(above)}.`;
   return { name, passed, reason };
 }
@@ -78,7 +88,7 @@ function checkAgreeing(candidate: Evaluation, judge: string): GateCheck {
   const name = `direction, ${judge}`;
   if (rate === undefined) return { name, passed: false, reason: `The win rate by ${judge} was not measured.` };
   const passed = rate.value > 0.5;
-  const reason = `The ${judge} ${passed ? 'agrees' : 'does not agree'} in direction: ${formatInterval(rate)}.`;
+  const reason = `The ${judge} ${passed ? 'agrees' : 'does not agree'} in direction: ${formatInterval(rate, decimalsNear(rate.value, 0.5))}.`;
   return { name, passed, reason };
 }
 
@@ -88,7 +98,7 @@ function checkReward(candidate: Evaluation, above: number): GateCheck {
   if (gain === null) return { name, passed: false, reason: 'The gain in reward was not measured.' };
   const passed = gain.low > above;
   const reason =
-    `Reward changed by ${formatInterval(gain)} on the same prompts; the lower end is ` +
+    `Reward changed by ${formatInterval(gain, decimalsNear(gain.low, above))} on the same prompts; the lower end is ` +
     `${passed ? 'above' : 'not above'} ${formatNumber(above)}.`;
   return { name, passed, reason };
 }
@@ -98,8 +108,8 @@ function checkKl(candidate: Evaluation, atMost: number): GateCheck {
   if (candidate.kl === null) return { name, passed: false, reason: 'KL was not measured.' };
   const passed = candidate.kl.value <= atMost;
   const reason =
-    `KL from the reference is ${formatNumber(candidate.kl.value)} nats a reply, ` +
-    `${passed ? 'within' : 'above'} the target of ${formatNumber(atMost)}.`;
+    `KL from the reference is ${formatNumber(candidate.kl.value, decimalsNear(candidate.kl.value, atMost))} nats a reply, ` +
+    `${passed ? 'within' : 'above'} the bound of ${axisNumber(atMost)}.`;
   return { name, passed, reason };
 }
 

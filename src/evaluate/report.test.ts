@@ -72,14 +72,25 @@ const sections: Omit<ReportInput, keyof typeof bare> = {
       lengthBaseline: 0.6,
     },
     ppo: {
-      klTarget: 6,
+      klTarget: 6.000000000000001,
       iterations: [
         { step: 1, reward: 0.1, kl: 0.2, entropy: 2 },
         { step: 2, reward: 0.4, kl: 2 },
       ],
     },
   },
-  replies: [{ name: 'policy-1', role: 'policy', words: 20, stopShare: 1, repetition: 0, distinct2: 0.7, kl: 5 }],
+  replies: [
+    {
+      name: 'policy-1',
+      role: 'policy',
+      words: 20,
+      stopShare: 1,
+      repetition: 0,
+      distinct2: 0.7,
+      kl: 5,
+      klReference: 'sft-1',
+    },
+  ],
   agreement: {
     measures: [{ name: 'Krippendorff’s alpha', between: 'three raters', value: 0.6 }],
     raters: [{ name: 'rater-1', kind: 'simulated', judgements: 100, bias: 0.3 }],
@@ -151,7 +162,9 @@ describe('renderReport', () => {
     // Win rate, radar, pretraining, SFT, accuracy (no loss was given), three of PPO, entropy, history.
     expect(drawings).toHaveLength(10);
     for (const tag of drawings) expect(tag).toMatch(/role="img" aria-label="[^"]{10,}"/);
-    expect(page).toContain('KL rises from 0.20 to 2.00 over 2 iterations. It ends within the target of 6.00.');
+    expect(page).toContain(
+      'KL rises from 0.20 to 2.00 over 2 iterations. It ends within the controller’s target of 6.',
+    );
     expect(page).toContain(
       'policy-1 beats sft-1: 0.70 (0.60 to 0.80) by gold utility of the panel. 1 of 2 judges agree',
     );
@@ -174,6 +187,40 @@ describe('renderReport', () => {
     expect(failed).toContain('Not passed');
     expect(failed).toContain('KL is above the target.');
     expect(renderReport({ ...bare, headline: { passed: true } })).not.toContain('Not passed');
+  });
+
+  test('marks each check, failures first, in words too', () => {
+    const checks = [
+      { passed: true, of: 'SFT over base', reason: 'The judge agrees.' },
+      { passed: false, reason: 'KL is above the bound.' },
+    ];
+    const marked = renderReport({ ...bare, headline: { passed: false, checks, reasons: ['Not shown.'] } });
+    expect(unbalanced(marked)).toEqual([]);
+    const items = [...marked.matchAll(/<li class="(\w+)"><span [^>]*aria-label="(\w+)">(.)<\/span>([^<]*)<\/li>/g)];
+    expect(items.map((item) => item.slice(1))).toEqual([
+      ['missed', 'failed', '✗', 'KL is above the bound.'],
+      ['met', 'passed', '✓', 'SFT over base: The judge agrees.'],
+    ]);
+    expect(marked).not.toContain('Not shown.');
+  });
+
+  test('gives the lower end of a win rate a decimal more near one half', () => {
+    // 0.509 lies within 0.02 of one half; the upper end 0.612 does not decide.
+    const winRate = { policyOverSft: { value: 0.56, low: 0.509, high: 0.612 } };
+    expect(renderReport({ ...bare, headline: { passed: true, winRate } })).toContain('interval 50.9 % to 61 %');
+  });
+
+  test('tells the bound of the result from the target of the controller', () => {
+    const bounded = renderReport({ ...bare, ...sections, headline: { passed: true, kl: 5, klTarget: 12 } });
+    expect(bounded).toContain('nats a reply, at most 12 to pass');
+    // The words under the chart, and the line in each of two drawings.
+    expect(bounded.match(/controller’s target/g)?.length).toBeGreaterThanOrEqual(3);
+    expect(bounded).not.toMatch(/>target</);
+  });
+
+  test('names the model that a KL is measured from', () => {
+    expect(page).toContain('5.00<small>from sft-1</small>');
+    expect(page).not.toContain('KL is from the SFT model');
   });
 
   test('leaves out what was not given', () => {

@@ -21,8 +21,10 @@ export type ModelRole = z.infer<typeof ModelRole>;
 const Headline = z.strictObject({
   /** Null where nothing was put to the test. */
   passed: z.boolean().nullable(),
-  /** Why it passed, or why not; one sentence each. */
+  /** Why it passed, or why not; one sentence each. Shown where there are no `checks`. */
   reasons: z.array(z.string()).default([]),
+  /** What was put to the test, of which comparison (`of`), and how it came out, in one sentence. */
+  checks: z.array(z.strictObject({ passed: z.boolean(), of: z.string().optional(), reason: z.string() })).default([]),
   /** Mean reward of the reward model on the held-out prompts. */
   reward: z.strictObject({ base: z.number(), sft: z.number(), policy: z.number() }).optional(),
   winRate: z.strictObject({ sftOverBase: Interval.optional(), policyOverSft: Interval.optional() }).optional(),
@@ -137,8 +139,10 @@ const ReplyRow = z.strictObject({
   stopShare: z.number(),
   repetition: z.number(),
   distinct2: z.number(),
-  /** Nats a reply against the reference; absent for the reference itself. */
+  /** Nats a reply from `klReference`; absent for a model that was compared with none. */
   kl: z.number().optional(),
+  /** The model from which KL is measured; reports of an earlier version leave it out. */
+  klReference: z.string().optional(),
 });
 export type ReplyRow = z.infer<typeof ReplyRow>;
 

@@ -49,6 +49,9 @@ const HEADLINE = `
 .failed .stamp { color: var(--bad); }
 .verdict ul { margin: 0; padding: 0 0 0 1.1em; flex: 1 1 24em; }
 .verdict li::marker { color: var(--muted); }
+.verdict li:is(.met, .missed) { list-style: none; padding-left: .3em; }
+.verdict .sign { display: inline-block; width: 1.4em; margin-left: -1.4em; font-weight: 700; color: var(--good); }
+.verdict .missed .sign { color: var(--bad); }
 .tiles { display: grid; grid-template-columns: repeat(3, 1fr); gap: 1px; margin: 20px 0 0; background: var(--card); border: 1px solid var(--grid); border-radius: 10px; overflow: hidden; }
 .tiles > div { box-shadow: 0 0 0 1px var(--grid); padding: 16px 20px 18px; }
 .tiles dt { color: var(--muted); font-size: .88rem; }

@@ -5,6 +5,9 @@ import type { PpoHistory } from '../reportData.ts';
 import { axisNumber } from '../words.ts';
 import { type ChartSize, COLOURS, drawChart, FONT_SIZE, labelStyle } from './draw.ts';
 
+/** What the adaptive controller of the KL coefficient aims at; not the bound that a policy is held to at the end. */
+export const CONTROLLER_TARGET = 'controller’s target';
+
 /** Draws the path from the first iteration to the last, the target as a vertical line. */
 export function rewardKlChart({ klTarget, iterations }: PpoHistory, size: ChartSize, label: string): Html {
   const path = iterations.map(({ kl, reward }) => [kl, reward]);
@@ -54,7 +57,7 @@ export function rewardKlChart({ klTarget, iterations }: PpoHistory, size: ChartS
                   silent: true,
                   symbol: 'none',
                   lineStyle: { color: COLOURS.ink, width: 1, type: [3, 3] },
-                  label: { formatter: 'target', color: COLOURS.ink, fontSize: FONT_SIZE, position: 'end' },
+                  label: { formatter: CONTROLLER_TARGET, color: COLOURS.ink, fontSize: FONT_SIZE, position: 'end' },
                   data: [{ xAxis: klTarget }],
                 },
               }),

@@ -1,8 +1,9 @@
 // The top of the report: passed or not and why, and the key figures.
+import { decimalsNear, failuresFirst } from '../gate.ts';
 import { type Html, html } from '../html.ts';
 import type { Interval } from '../interval.ts';
 import type { Headline } from '../reportData.ts';
-import { formatDuration, formatNumber, formatPercent, formatSigned } from '../words.ts';
+import { axisNumber, formatDuration, formatNumber, formatPercent, formatSigned } from '../words.ts';
 
 interface Tile {
   label: string;
@@ -13,14 +14,23 @@ interface Tile {
 export function headlineSection(headline: Headline): Html {
   const tiles = tilesOf(headline);
   return html`<section id="headline" class="${headline.passed === false ? 'failed' : 'passed'}" aria-label="Result">
-${headline.passed === null ? null : verdict(headline.passed, headline.reasons)}
+${headline.passed === null ? null : verdict(headline.passed, headline)}
 ${tiles.length === 0 ? null : html`<dl class="tiles">${tiles.map(tileHtml)}</dl>`}
 </section>`;
 }
 
-function verdict(passed: boolean, reasons: ReadonlyArray<string>): Html {
+function verdict(passed: boolean, { checks, reasons }: Headline): Html {
+  const items =
+    checks.length > 0 ? failuresFirst(checks).map(checkItem) : reasons.map((reason) => html`<li>${reason}</li>`);
   return html`<div class="verdict"><p class="stamp">${passed ? 'Passed' : 'Not passed'}</p>
-${reasons.length === 0 ? null : html`<ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}</div>`;
+${items.length === 0 ? null : html`<ul>${items}</ul>`}</div>`;
+}
+
+function checkItem({ passed, of, reason }: Headline['checks'][number]): Html {
+  const [kind, word, sign] = passed ? ['met', 'passed', '✓'] : ['missed', 'failed', '✗'];
+  return html`<li class="${kind}"><span class="sign" role="img" aria-label="${word}">${sign}</span>${
+    of === undefined ? '' : `${of}: `
+  }${reason}</li>`;
 }
 
 const tileHtml = ({ label, value, detail }: Tile) =>
@@ -39,8 +49,8 @@ function tilesOf(headline: Headline): Tile[] {
     });
   }
   if (kl !== undefined) {
-    const target = klTarget === undefined ? '' : `, target ${formatNumber(klTarget)}`;
-    tiles.push({ label: 'KL from SFT', value: formatNumber(kl), detail: `nats a reply${target}` });
+    const bound = klTarget === undefined ? '' : `, at most ${axisNumber(klTarget)} to pass`;
+    tiles.push({ label: 'KL from SFT', value: formatNumber(kl), detail: `nats a reply${bound}` });
   }
   if (rewardModel !== undefined) {
     tiles.push({
@@ -58,8 +68,12 @@ function tilesOf(headline: Headline): Tile[] {
   return tiles;
 }
 
+/** A share with a decimal more where it is not plain on which side of one half it lies. */
+const nearHalf = (share: number) =>
+  decimalsNear(share, 0.5) > 2 ? `${formatNumber(share * 100, 1)} %` : formatPercent(share);
+
 const winTile = (label: string, { value, low, high }: Interval): Tile => ({
   label,
   value: formatPercent(value),
-  detail: `of prompts won, interval ${formatPercent(low)} to ${formatPercent(high)}`,
+  detail: `of prompts won, interval ${nearHalf(low)} to ${formatPercent(high)}`,
 });

@@ -1,11 +1,11 @@
 // The curves of reinforcement learning: reward, KL, one against the other, and what tells whether PPO is healthy.
 import { COLOURS } from '../charts/draw.ts';
 import { lineChart } from '../charts/lineChart.ts';
-import { rewardKlChart } from '../charts/rewardKlChart.ts';
+import { CONTROLLER_TARGET, rewardKlChart } from '../charts/rewardKlChart.ts';
 import { type Html, html } from '../html.ts';
 import type { Point, PpoHistory, PpoIteration } from '../reportData.ts';
 import { figure } from '../reportLayout.ts';
-import { describeCurve, endsOf, formatNumber } from '../words.ts';
+import { axisNumber, describeCurve, endsOf, formatNumber } from '../words.ts';
 
 /** The three that matter most are a little taller than the rest. */
 const MAIN = { width: 330, height: 240 };
@@ -28,7 +28,7 @@ export function ppoFigures(history: PpoHistory): Html {
   const klWords = describeCurve('KL', kl, 'iterations') + targetWords(klTarget, endsOf(kl)?.last);
   const pathWords = describePath(history);
   const curve = (points: Point[]) => [{ name: '', points, colour: COLOURS.policy }];
-  const references = klTarget === null ? [] : [{ name: 'target', y: klTarget }];
+  const references = klTarget === null ? [] : [{ name: CONTROLLER_TARGET, y: klTarget }];
   return html`<div class="triple">${[
     figure(
       'PPO, reward',
@@ -60,7 +60,7 @@ function pointsOf(iterations: ReadonlyArray<PpoIteration>, key: keyof PpoIterati
 
 function targetWords(target: number | null, last: number | undefined): string {
   if (target === null || last === undefined) return '';
-  return ` It ends ${last <= target ? 'within' : 'above'} the target of ${formatNumber(target)}.`;
+  return ` It ends ${last <= target ? 'within' : 'above'} the ${CONTROLLER_TARGET} of ${axisNumber(target)}.`;
 }
 
 /** Whether reward still grew at the end of the path: reward that falls while KL grows is over-optimisation. */

@@ -1,5 +1,5 @@
 // The replies as texts: length, endings, repetition, variety and distance.
-import { html } from '../html.ts';
+import { type Html, html } from '../html.ts';
 import type { ReplyRow } from '../reportData.ts';
 import { modelName, NOTHING, type Section, section, table } from '../reportLayout.ts';
 import { formatInterval, formatNumber, formatPercent } from '../words.ts';
@@ -10,8 +10,8 @@ export function repliesSection(rows: ReadonlyArray<ReplyRow>): Section {
     'lengths',
     'Length and distance',
     html`<p>Means over the replies to the held-out prompts. Repetition is the share of a reply’s word trigrams that
-stood in it before; distinct bigrams are counted over all replies of a model; KL is from the SFT model, in nats a
-reply. Reward that grows with length alone, or with repetition, would be a reward model misled.</p>`,
+stood in it before; distinct bigrams are counted over all replies of a model; KL is in nats a
+reply, from the model that is named below the figure. Reward that grows with length alone, or with repetition, would be a reward model misled.</p>`,
     table(
       'Replies of each model',
       [{ title: 'Model' }, ...columns.map((title) => ({ title, isNumber: true }))],
@@ -23,8 +23,12 @@ reply. Reward that grows with length alone, or with repetition, would be a rewar
         formatPercent(row.stopShare),
         formatPercent(row.repetition),
         formatPercent(row.distinct2),
-        row.kl === undefined ? NOTHING : formatNumber(row.kl),
+        row.kl === undefined ? NOTHING : klCell(row.kl, row.klReference),
       ]),
     ),
   );
+}
+
+function klCell(kl: number, reference: string | undefined): Html {
+  return html`${formatNumber(kl)}${reference === undefined ? null : html`<small>from ${reference}</small>`}`;
 }
