@@ -139,6 +139,22 @@ withBrowser('the labeling page', () => {
     expect(orders.every((texts) => texts.length === 3)).toBe(true);
   });
 
+  test('a reload before the sign-in has finished signs in again', async () => {
+    const { link } = await startWith();
+    let isAsked = () => {};
+    const asked = new Promise<void>((resolve) => {
+      isAsked = resolve;
+    });
+    // The answer never comes.
+    await page.route('**/api/session', () => isAsked());
+    await page.goto(link);
+    await asked;
+    await page.unroute('**/api/session');
+    await page.reload();
+    await page.locator('.card').first().waitFor();
+    expect(page.url()).not.toContain('token');
+  });
+
   test('a reload in the middle of an item keeps the draft, and undo takes it back', async () => {
     const { link } = await startWith();
     await open(link);

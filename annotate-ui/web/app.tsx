@@ -15,19 +15,25 @@ type Session =
 
 const LANGUAGE_KEY = 'fourfold/language';
 
+function tokenInAddress(): string | null {
+  return new URLSearchParams(window.location.hash.slice(1)).get('token');
+}
+
 /** Takes the token out of the address, so that it stays neither in sight nor in the history. */
-function takeTokenFromAddress(): string | null {
-  const token = new URLSearchParams(window.location.hash.slice(1)).get('token');
-  if (token !== null) window.history.replaceState(null, '', window.location.pathname + window.location.search);
-  return token;
+function clearAddress(): void {
+  if (tokenInAddress() === null) return;
+  window.history.replaceState(null, '', window.location.pathname + window.location.search);
 }
 
 async function openSession(token: string | null): Promise<Session> {
   try {
-    if (token !== null) return { state: 'signedIn', me: await api.signIn(token) };
-    return { state: 'signedIn', me: await api.me() };
+    const me = token === null ? await api.me() : await api.signIn(token);
+    // Only now: a reload before the session is there signs in again.
+    if (token !== null) clearAddress();
+    return { state: 'signedIn', me };
   } catch (error) {
     if (!(error instanceof ApiError)) return { state: 'signedOut', problem: 'offline' };
+    if (!error.isPassing) clearAddress();
     if (token === null && error.status === 401) return { state: 'signedOut', problem: 'none' };
     return { state: 'signedOut', problem: { message: error.message } };
   }
@@ -49,8 +55,7 @@ export function App() {
 
   useEffect(() => {
     const enter = () => {
-      const token = takeTokenFromAddress();
-      void openSession(token).then(setSession);
+      void openSession(tokenInAddress()).then(setSession);
     };
     // A personal link opened in a tab that shows the page already only changes the hash.
     const onHash = () => {
