@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { openWorkspace } from '../store/workspace.ts';
 import { withResumedRun } from './resume.ts';
 
@@ -14,11 +14,15 @@ beforeEach(async () => {
 });
 afterEach(() => rm(join(workspaceDir, '..'), { recursive: true, force: true }));
 
-const resumed = (given: Record<string, unknown>, command = 'sft') => withResumedRun(given, { command, workspaceDir });
+const from = (folder: string) => (given: string) => resolve('/', folder, given);
+const resumed = (given: Record<string, unknown>, command = 'sft') =>
+  withResumedRun(given, { command, workspaceDir, path: from('here') });
 
 test('without --resume the options stay as given, and no workspace is made', async () => {
   const given = { model: 'x' };
-  expect(await withResumedRun(given, { command: 'sft', workspaceDir: join(workspaceDir, 'none') })).toBe(given);
+  expect(await withResumedRun(given, { command: 'sft', workspaceDir: join(workspaceDir, 'none'), path: resolve })).toBe(
+    given,
+  );
 });
 
 test("the run's own configuration stands", async () => {
@@ -55,5 +59,20 @@ test("an unknown run and another command's run are refused", async () => {
   await expect(resumed({ resume: id }, 'ppo')).rejects.toMatchObject({
     code: 'bad-option',
     message: '--resume: expected a run of ppo, but sft-run-1 is a run of sft.',
+  });
+});
+
+test('a path is the same from the folder it was given in, and another from elsewhere', async () => {
+  const workspace = await openWorkspace(workspaceDir);
+  const stored = { model: '/here/base', prompts: '/here/data/p.jsonl' };
+  const run = await workspace.runs.create('sft', stored);
+  const resume = (folder: string, given: Record<string, unknown>) =>
+    withResumedRun({ ...given, resume: run.id }, { command: 'sft', workspaceDir, path: from(folder) });
+  // The run's own absolute paths stand, so that it goes on from any folder.
+  expect(await resume('here', { model: './base', prompts: 'data/p.jsonl' })).toEqual({ ...stored, resume: run.id });
+  expect(await resume('elsewhere', {})).toEqual({ ...stored, resume: run.id });
+  await expect(resume('elsewhere', { model: './base' })).rejects.toMatchObject({
+    code: 'bad-option',
+    message: expect.stringContaining('--model is "./base", but'),
   });
 });

@@ -11,10 +11,13 @@ const FREE = new Set(['resume', 'backend', 'threads']);
  */
 export async function withResumedRun(
   given: Record<string, unknown>,
-  { command, workspaceDir }: { command: string; workspaceDir: string },
+  { command, workspaceDir, path }: { command: string; workspaceDir: string; path: (given: string) => string },
 ): Promise<Record<string, unknown>> {
   if (typeof given.resume !== 'string') return given;
-  const { openWorkspace } = await import('../store/workspace.ts');
+  const [{ openWorkspace }, { isSameOption }] = await Promise.all([
+    import('../store/workspace.ts'),
+    import('../store/paths.ts'),
+  ]);
   const run = await (await openWorkspace(workspaceDir)).runs.open(given.resume);
   if (run.command !== command) {
     throw new FourfoldError(
@@ -23,12 +26,13 @@ export async function withResumedRun(
     );
   }
   for (const [key, value] of Object.entries(given)) {
-    if (FREE.has(key) || JSON.stringify(value) === JSON.stringify(run.config[key])) continue;
+    if (FREE.has(key) || isSameOption(key, run.config[key], value, path)) continue;
     throw new FourfoldError(
       'bad-option',
       `--${kebab(key)} is ${JSON.stringify(value)}, but ${run.id} was started with ${JSON.stringify(run.config[key])}. ` +
         'A run goes on as it was started; leave the option out, or start a new run.',
     );
   }
-  return { ...run.config, ...given };
+  const free = Object.fromEntries(Object.entries(given).filter(([key]) => FREE.has(key)));
+  return { ...run.config, ...free };
 }

@@ -140,6 +140,7 @@ async function runCommand(command: Command, argv: ReadonlyArray<string>, io: Sur
   const given = await withResumedRun(await mergeLayers(command.schema, { file, settings: globals.set, flags }), {
     command: command.name,
     workspaceDir,
+    path,
   });
   const { config, run } = command.prepare(given);
   const progress = progressOn({ stream: io.stderr, quiet: globals.quiet });

@@ -6,7 +6,7 @@ import { FourfoldError } from '../core/errors.ts';
 import { toJsonl } from '../core/jsonl.ts';
 import type { Prompt } from '../core/records.ts';
 import type { Job } from '../store/job.ts';
-import { type ModelReference, resolveModel, resolvePrompts } from '../store/references.ts';
+import { type ModelReference, modelFolders, resolveModel, resolvePrompts } from '../store/references.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { EvaluateConfig } from './config.ts';
 import type { EvaluatedReply } from './evaluatedReply.ts';
@@ -57,9 +57,11 @@ export async function evaluateModel(
   judges: ReadonlyArray<UtilityJudge> = [RULE_JUDGE],
 ): Promise<EvaluationResult> {
   const { workspace, signal } = job;
-  const model = resolveModel(workspace, config.model, job.path);
-  const reference = config.reference === undefined ? null : resolveModel(workspace, config.reference, job.path);
-  const reward = config.rewardModel === undefined ? null : resolveModel(workspace, config.rewardModel, job.path);
+  const model = resolveModel(workspace, config.model, job.path, 'model');
+  const reference =
+    config.reference === undefined ? null : resolveModel(workspace, config.reference, job.path, 'model');
+  const reward =
+    config.rewardModel === undefined ? null : resolveModel(workspace, config.rewardModel, job.path, 'reward-model');
   const promptSet = await resolvePrompts(workspace, config.prompts, job.path);
   const prompts = promptSet.prompts.filter((prompt) => config.split === 'all' || prompt.split === config.split);
   if (prompts.length === 0)
@@ -68,6 +70,7 @@ export async function evaluateModel(
   const isComparable = reference !== null && (await readsAlike(model, reference));
   if (reference !== null && !isComparable)
     job.note(`${reference.name} reads text otherwise than ${model.name}: the KL between them is not measured`);
+  const folders = await modelFolders({ model, reference, rewardModel: reward });
   const perModel = prompts.length * config.samplesPerPrompt;
   const task = job.progress.start('evaluate', perModel * (reference === null ? 1 : 2), 'replies');
   const rewardDir = reward?.dir ?? null;
@@ -111,7 +114,7 @@ export async function evaluateModel(
       kind: 'evaluation',
       parents: [model, reference, reward].flatMap((found) => found?.artifact?.id ?? []).concat(promptSet.artifact.id),
       seed: config.seed,
-      config: { ...config },
+      config: { ...config, ...folders },
       engine: job.engine,
       round: model.artifact?.round ?? 1,
       runId: null,

@@ -11,8 +11,9 @@ import { makeBatch } from '../model/batch.ts';
 import { responseLogProbs, responseValues } from '../model/heads.ts';
 import { loadModel, type Model, type ModelHead, saveModel } from '../model/model.ts';
 import { decays } from '../model/parameters.ts';
-import { type Job, openRun } from '../store/job.ts';
-import { type ModelReference, madeByRun, resolveModel, resolvePrompts } from '../store/references.ts';
+import { errorOfRun, type Job, openRun } from '../store/job.ts';
+import { type ModelReference, madeByRun, modelFolders, resolveModel, resolvePrompts } from '../store/references.ts';
+import type { Run } from '../store/runs.ts';
 import { renderPrompt } from '../tokens/rendering.ts';
 import { loadTokenizer, type Tokenizer } from '../tokens/tokenizer.ts';
 import { restoreCheckpoint, writeCheckpoint } from '../training/checkpoint.ts';
@@ -165,8 +166,8 @@ async function checkContract(tokenizer: Tokenizer, policy: ModelReference, rewar
 /** Improves the policy and keeps it as an artefact. @throws not-finite, interrupted (after a checkpoint), bad-model. */
 export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<'model'>> {
   const { workspace, signal } = job;
-  const policyRef = resolveModel(workspace, config.model, job.path);
-  const rewardRef = resolveModel(workspace, config.rewardModel, job.path);
+  const policyRef = resolveModel(workspace, config.model, job.path, 'model');
+  const rewardRef = resolveModel(workspace, config.rewardModel, job.path, 'reward-model');
   const tokenizer = await loadTokenizer(policyRef.dir);
   await checkContract(tokenizer, policyRef, rewardRef);
   if (tokenizer.eosId === null)
@@ -174,7 +175,9 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
   const eosId = tokenizer.eosId;
   const scale = scaleOf(rewardRef);
 
+  const folders = await modelFolders({ model: policyRef, rewardModel: rewardRef });
   const loaded: Model[] = [];
+  let opened: Run | null = null;
   const load = async ({ dir }: ModelReference, head: ModelHead) => {
     const model = await loadModel(dir, head);
     loaded.push(model);
@@ -193,7 +196,8 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
       { name: 'value', parameters: value.parameters, optimizer: valueOptimizer },
     ];
     const { promptSet, prompts } = await trainingPrompts(job, config, tokenizer, policy.config.maxPositions);
-    const run = await openRun(workspace, 'ppo', config);
+    const run = await openRun(job, 'ppo', config);
+    opened = run;
     const made = madeByRun(workspace, 'model', run.id);
     if (made !== null) return made;
     const checkpoint = await run.latestCheckpoint();
@@ -293,7 +297,7 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
         role: 'policy',
         parents,
         seed: config.seed,
-        config: { ...config, contract: tokenizer.contract },
+        config: { ...config, ...folders, contract: tokenizer.contract },
         engine: job.engine,
         round: Math.max(policyRef.artifact?.round ?? 1, rewardRef.artifact?.round ?? 1),
         runId: run.id,
@@ -304,6 +308,8 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
         await tokenizer.copyTo(dir);
       },
     );
+  } catch (error) {
+    throw errorOfRun(error, opened);
   } finally {
     for (const model of loaded) model.dispose();
     policyOptimizer.dispose();

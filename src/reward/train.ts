@@ -10,8 +10,9 @@ import { makeBatch } from '../model/batch.ts';
 import { sequenceScores } from '../model/heads.ts';
 import { type Model, saveModel, scalarModelFrom } from '../model/model.ts';
 import { scoreSequences } from '../model/score.ts';
-import { type Job, openRun } from '../store/job.ts';
-import { madeByRun, resolveModel } from '../store/references.ts';
+import { errorOfRun, type Job, openRun } from '../store/job.ts';
+import { madeByRun, modelFolders, resolveModel } from '../store/references.ts';
+import type { Run } from '../store/runs.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import { stepsOf, trainSupervised } from '../training/supervised.ts';
 import { accuracyReport, lengthDirection, type ScoredPair } from './accuracy.ts';
@@ -97,7 +98,9 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
   const pairDir = workspace.artifacts.dir(pairSet);
   const sources = await readPairSources(workspace, pairSet);
   const tokenizer = await loadTokenizer(start.dir);
+  const folders = await modelFolders({ model: start });
   const model = await scalarModelFrom(start.dir);
+  let run: Run | null = null;
   try {
     const maxLength = Math.min(config.maxLength, model.config.maxPositions);
     const pairs = await readJsonl(join(pairDir, 'pairs.jsonl'), Pair);
@@ -107,7 +110,7 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
     const heldOut = groups.filter((group) => group.pairs[0]?.split === 'heldout');
     const pairCount = (some: PairGroup[]) => some.reduce((sum, group) => sum + group.pairs.length, 0);
     const direction = lengthDirection(training.flatMap((group) => group.pairs));
-    const run = await openRun(workspace, 'reward', config);
+    run = await openRun(job, 'reward', config);
     const made = madeByRun(workspace, 'reward-model', run.id);
     if (made !== null) return made;
     const totalSteps = stepsOf(training.length, config.batchSize, config.epochs);
@@ -147,7 +150,7 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
         kind: 'reward-model',
         parents: [...(start.artifact === null ? [] : [start.artifact.id]), pairSet.id],
         seed: config.seed,
-        config: { ...config, contract: tokenizer.contract },
+        config: { ...config, ...folders, contract: tokenizer.contract },
         engine: job.engine,
         round: pairSet.round,
         runId: run.id,
@@ -162,6 +165,8 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
         await tokenizer.copyTo(dir);
       },
     );
+  } catch (error) {
+    throw errorOfRun(error, run);
   } finally {
     model.dispose();
   }

@@ -12,9 +12,17 @@ import { seedOf } from '../core/random.ts';
 import { Candidate, itemsOf, type Prompt, type Sampling } from '../core/records.ts';
 import { generate } from '../generate/generate.ts';
 import { loadModel } from '../model/model.ts';
-import { type Job, openRun } from '../store/job.ts';
+import { errorOfRun, type Job, openRun } from '../store/job.ts';
 import { JsonlLog } from '../store/jsonlLog.ts';
-import { type ModelReference, madeByRun, PROMPTS_FILE, resolveModel, resolvePrompts } from '../store/references.ts';
+import {
+  type ModelReference,
+  madeByRun,
+  modelFolders,
+  PROMPTS_FILE,
+  resolveModel,
+  resolvePrompts,
+} from '../store/references.ts';
+import type { Run } from '../store/runs.ts';
 import { renderPrompt } from '../tokens/rendering.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { CandidatesConfig, ServerModel } from './candidatesConfig.ts';
@@ -99,7 +107,7 @@ function fitting<R extends { wanted: Wanted; promptIds: number[] }>(request: R, 
 /** Records tell versions apart by name alone. @throws bad-option where two have the same. */
 function checkNames(job: Job, { models, servers }: CandidatesConfig): void {
   const names = [
-    ...models.map((reference) => resolveModel(job.workspace, reference, job.path).name),
+    ...models.map((reference) => resolveModel(job.workspace, reference, job.path, 'model').name),
     ...servers.map((server) => server.model),
   ];
   const twice = names.find((name, index) => names.indexOf(name) !== index);
@@ -116,7 +124,7 @@ async function collectFromModel(
   prompts: ReadonlyArray<Prompt>,
 ): Promise<void> {
   const { job, config, sampling } = collector;
-  const { dir, name, artifact } = resolveModel(job.workspace, reference, job.path);
+  const { dir, name, artifact } = resolveModel(job.workspace, reference, job.path, 'model');
   const identity = artifact?.files['model.safetensors'] ?? name;
   const missing = wantedReplies(prompts, { place, identity }, config).filter(({ id }) => !collector.done.has(id));
   if (missing.length === 0) return;
@@ -204,9 +212,29 @@ export async function collectCandidates(job: Job, config: CandidatesConfig): Pro
   const prompts = chosen.slice(0, config.limit);
   if (prompts.length === 0)
     throw new FourfoldError('bad-input', `Expected prompts of the split ${config.split}, got none.`);
-  const run = await openRun(workspace, 'candidates', config);
+  const run = await openRun(job, 'candidates', config);
   const made = madeByRun(workspace, 'candidate-set', run.id);
   if (made !== null) return made;
+  try {
+    return await collectInRun(job, { config, run, prompts, promptSetId: promptSet.artifact.id });
+  } catch (error) {
+    throw errorOfRun(error, run);
+  }
+}
+
+async function collectInRun(
+  job: Job,
+  {
+    config,
+    run,
+    prompts,
+    promptSetId,
+  }: { config: CandidatesConfig; run: Run; prompts: Prompt[]; promptSetId: ArtifactId },
+): Promise<ArtifactOf<'candidate-set'>> {
+  const { workspace } = job;
+  const versions = config.models.length + config.servers.length;
+  const models = config.models.map((reference) => resolveModel(workspace, reference, job.path, 'model'));
+  const folders = await modelFolders(Object.fromEntries(models.map((model) => [model.name, model])));
   const log = new JsonlLog(join(run.dir, 'candidates.jsonl'), Candidate);
   const { temperature, topK, topP, maxNewTokens } = config;
   const task = job.progress.start('candidates', prompts.length * versions * config.samplesPerPrompt, 'replies');
@@ -224,14 +252,13 @@ export async function collectCandidates(job: Job, config: CandidatesConfig): Pro
   }
   const order = new Map(prompts.map((prompt, index) => [prompt.id, index]));
   const candidates = (await log.read()).sort((a, b) => (order.get(a.promptId) ?? 0) - (order.get(b.promptId) ?? 0));
-  const models = config.models.map((reference) => resolveModel(workspace, reference, job.path));
-  const parents = [...models.flatMap(({ artifact }) => artifact?.id ?? []), promptSet.artifact.id];
+  const parents = [...models.flatMap(({ artifact }) => artifact?.id ?? []), promptSetId];
   return workspace.artifacts.create(
     {
       kind: 'candidate-set',
       parents,
       seed: config.seed,
-      config: { ...config },
+      config: { ...config, ...folders },
       engine: job.engine,
       round: Math.max(1, ...models.map(({ artifact }) => roundOf(artifact))),
       runId: run.id,

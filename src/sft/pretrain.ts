@@ -4,7 +4,7 @@ import type { ArtifactOf } from '../core/artifacts.ts';
 import { FourfoldError } from '../core/errors.ts';
 import { looksLikeId } from '../core/ids.ts';
 import { newModel } from '../model/model.ts';
-import { type Job, openRun } from '../store/job.ts';
+import { errorOfRun, type Job, openRun } from '../store/job.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { PretrainConfig } from './config.ts';
 import { textBlocks } from './examples.ts';
@@ -33,7 +33,7 @@ export async function pretrain(job: Job, config: PretrainConfig): Promise<Artifa
   );
   const { documents, files } = await readDocuments(config.texts.map(job.path));
   const examples = textBlocks(documents, tokenizer, config.blockLength);
-  const run = await openRun(workspace, 'pretrain', config);
+  const run = await openRun(job, 'pretrain', config);
   const model = newModel(
     {
       vocab: tokenizer.vocabSize,
@@ -67,6 +67,8 @@ export async function pretrain(job: Job, config: PretrainConfig): Promise<Artifa
       task,
     });
     return kept.at(-1) as ArtifactOf<'model'>;
+  } catch (error) {
+    throw errorOfRun(error, run);
   } finally {
     task.finish();
     model.dispose();

@@ -1,8 +1,8 @@
 // `fourfold sft`: fine-tuning of a model on demonstrations, loss on the completion only.
 import type { ArtifactOf } from '../core/artifacts.ts';
 import { loadModel } from '../model/model.ts';
-import { type Job, openRun } from '../store/job.ts';
-import { resolveModel, resolvePrompts } from '../store/references.ts';
+import { errorOfRun, type Job, openRun } from '../store/job.ts';
+import { modelFolders, resolveModel, resolvePrompts } from '../store/references.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { SftConfig } from './config.ts';
 import { demonstrationExamples } from './examples.ts';
@@ -11,7 +11,7 @@ import { plannedSteps, trainLanguageModel } from './train.ts';
 /** @returns the kept versions, the final one last */
 export async function finetune(job: Job, config: SftConfig): Promise<ArtifactOf<'model'>[]> {
   const { workspace } = job;
-  const base = resolveModel(workspace, config.model, job.path);
+  const base = resolveModel(workspace, config.model, job.path, 'model');
   const { artifact: promptSet, prompts } = await resolvePrompts(workspace, config.prompts, job.path);
   const tokenizer = await loadTokenizer(base.dir);
   const model = await loadModel(base.dir, 'causal-lm');
@@ -19,7 +19,7 @@ export async function finetune(job: Job, config: SftConfig): Promise<ArtifactOf<
     const maxLength = Math.min(config.maxLength, model.config.maxPositions);
     const { examples, tooLong } = demonstrationExamples(prompts, tokenizer, maxLength);
     if (tooLong > 0) job.note(`${tooLong} demonstrations are longer than ${maxLength} tokens and are left out`);
-    const run = await openRun(workspace, 'sft', config);
+    const run = await openRun(job, 'sft', config);
     const task = job.progress.start('sft', plannedSteps(examples.length, config), 'steps');
     try {
       return await trainLanguageModel({
@@ -31,11 +31,13 @@ export async function finetune(job: Job, config: SftConfig): Promise<ArtifactOf<
         keepAtSteps: config.keepAtSteps,
         role: 'sft',
         parents: [...(base.artifact === null ? [] : [base.artifact.id]), promptSet.id],
-        facts: { examples: examples.length, tooLong },
+        facts: { examples: examples.length, tooLong, ...(await modelFolders({ model: base })) },
         round: base.artifact?.round ?? 1,
         run,
         task,
       });
+    } catch (error) {
+      throw errorOfRun(error, run);
     } finally {
       task.finish();
     }

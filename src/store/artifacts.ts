@@ -36,10 +36,14 @@ export interface Artifacts {
   lineage(id: string): Artifact[];
 }
 
-/** SHA-256 of a file of any size, in hexadecimal. */
-async function hashFile(path: string): Promise<string> {
+/** SHA-256 of a file of any size, in hexadecimal. @throws not-found, storage-failed. */
+export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
+  try {
+    await pipeline(createReadStream(path), hash);
+  } catch (error) {
+    throw asStorageError(error, path, 'read');
+  }
   return hash.digest('hex');
 }
 
@@ -55,6 +59,12 @@ async function syncAndHash(dir: string): Promise<Record<string, string>> {
 /** The label of an id: a model goes by its role. */
 function labelOf(draft: ArtifactDraft): string {
   return draft.kind === 'model' ? draft.role : draft.kind;
+}
+
+function unknownArtifact(id: string, all: ReadonlyArray<Artifact>): FourfoldError {
+  const known = all.map((artifact) => artifact.id);
+  const hint = known.length === 0 ? 'This workspace has no artefact yet.' : `Newest: ${known.slice(-8).join(', ')}.`;
+  return new FourfoldError('not-found', `Expected an artefact's id, got ${id}. ${hint}`);
 }
 
 export function artifactsIn(root: string, index: Index): Artifacts {
@@ -141,8 +151,7 @@ export function artifactsIn(root: string, index: Index): Artifacts {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
         if (found.has(next)) continue;
         const artifact = get(next);
-        if (artifact === null)
-          throw new FourfoldError('not-found', `Expected an artefact's id, got ${next}. See: fourfold models list.`);
+        if (artifact === null) throw unknownArtifact(next, index.read().artifacts);
         found.set(next, artifact);
         queue.push(...artifact.parents);
       }

@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { importPrompts, resolveModel, resolvePrompts } from './references.ts';
+import { sha256 } from '../core/ids.ts';
+import { checkPrompts, importPrompts, modelFolders, resolveModel, resolvePrompts } from './references.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
 let dir: string;
@@ -80,6 +81,44 @@ describe('models', () => {
       name: 'sft-1',
     });
     expect(() => resolveModel(workspace, 'sft-2', path)).toThrow(/got sft-2\. Known: sft-1\./);
+  });
+
+  test('where one kind is asked for, only that kind is taken and told', async () => {
+    expect(() => resolveModel(workspace, 'x', path, 'reward-model')).toThrow('This workspace has no reward model yet.');
+    const { artifacts } = workspace;
+    await artifacts.create<'model'>({ ...card, kind: 'model', role: 'sft' }, async () => undefined);
+    await artifacts.create<'reward-model'>({ ...card, kind: 'reward-model' }, async () => undefined);
+    expect(() => resolveModel(workspace, 'nope', path, 'model')).toThrow(
+      "Expected a language model's id or folder, got nope. Known: sft-1.",
+    );
+    expect(() => resolveModel(workspace, 'reward-model-1', path, 'model')).toThrow(
+      'Expected a language model, but reward-model-1 is a reward model. Known: sft-1.',
+    );
+    expect(resolveModel(workspace, 'reward-model-1', path, 'reward-model').name).toBe('reward-model-1');
+  });
+
+  test('a card keeps where a folder was and what its weights were; an artefact is told by its id', async () => {
+    await mkdir(path('base'));
+    await file('base/model.safetensors', 'weights');
+    const folder = resolveModel(workspace, './base', path);
+    const model = await workspace.artifacts.create<'model'>(
+      { ...card, kind: 'model', role: 'sft' },
+      async () => undefined,
+    );
+    const artefact = resolveModel(workspace, model.id, path);
+    expect(await modelFolders({ model: artefact, reference: null })).toEqual({});
+    expect(await modelFolders({ model: artefact, reference: folder })).toEqual({
+      modelFolders: { reference: { folder: path('base'), sha256: sha256('weights') } },
+    });
+  });
+
+  test('prompts are checked without being imported', async () => {
+    await checkPrompts(workspace, await file('p.jsonl', LINES), path);
+    await expect(checkPrompts(workspace, 'none.jsonl', path)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(checkPrompts(workspace, await file('bad.jsonl', '{'), path)).rejects.toMatchObject({
+      code: 'bad-input',
+    });
+    expect(workspace.artifacts.all()).toEqual([]);
   });
 
   test('a file or another artefact is no model', async () => {

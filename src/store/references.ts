@@ -7,8 +7,10 @@ import type { ArtifactKind, ArtifactOf } from '../core/artifacts.ts';
 import { FourfoldError } from '../core/errors.ts';
 import { looksLikeId, type RunId, sha256 } from '../core/ids.ts';
 import { readJsonl, readTextFile, toJsonl } from '../core/jsonl.ts';
+import type { ModelFolder } from '../core/modelFolder.ts';
 import { parsePrompts } from '../core/prompts.ts';
 import { Prompt } from '../core/records.ts';
+import { hashFile } from './artifacts.ts';
 import type { Workspace } from './workspace.ts';
 
 export const PROMPTS_FILE = 'prompts.jsonl';
@@ -54,6 +56,16 @@ function promptSetOf(workspace: Workspace, id: string): ArtifactOf<'prompt-set'>
   throw new FourfoldError('not-found', `Expected a file of prompts or a prompt set's id, got ${id}. ${hint}.`);
 }
 
+/** Checks that an id or a file of prompts is there and whole, without importing it. @throws not-found, bad-input. */
+export async function checkPrompts(
+  workspace: Workspace,
+  reference: string,
+  path: (given: string) => string = resolve,
+): Promise<void> {
+  if (looksLikeId(reference) && !existsSync(path(reference))) promptSetOf(workspace, reference);
+  else parsePrompts(await readTextFile(path(reference)), path(reference));
+}
+
 /** The prompt set of an id or a file. @throws not-found, bad-input. */
 export async function resolvePrompts(
   workspace: Workspace,
@@ -75,27 +87,60 @@ export interface ModelReference {
   name: string;
 }
 
-/** The model of an id or a folder. @throws not-found, bad-input. */
+const KIND_NAMES = { model: 'language model', 'reward-model': 'reward model' } as const;
+
+/** The model of an id or a folder; with `kind`, of that kind alone. @throws not-found, bad-input. */
 export function resolveModel(
   workspace: Workspace,
   reference: string,
   path: (given: string) => string = resolve,
+  kind?: 'model' | 'reward-model',
 ): ModelReference {
   const artifact = looksLikeId(reference) ? workspace.artifacts.get(reference) : null;
   if (artifact !== null) {
     if (artifact.kind !== 'model' && artifact.kind !== 'reward-model') {
       throw new FourfoldError('bad-input', `Expected a model, but ${reference} is a ${artifact.kind}.`);
     }
+    if (kind !== undefined && artifact.kind !== kind) {
+      throw new FourfoldError(
+        'bad-input',
+        `Expected a ${KIND_NAMES[kind]}, but ${reference} is a ${KIND_NAMES[artifact.kind]}. ${knownModels(workspace, kind)}.`,
+      );
+    }
     return { dir: workspace.artifacts.dir(artifact), artifact, name: artifact.id };
   }
   const dir = path(reference);
   if (statSync(dir, { throwIfNoEntry: false })?.isDirectory())
     return { dir, artifact: null, name: dir.split('/').at(-1) ?? dir };
-  const known = [...workspace.artifacts.list('model'), ...workspace.artifacts.list('reward-model')].map(
-    (found) => found.id,
+  const what = kind === undefined ? 'model' : KIND_NAMES[kind];
+  throw new FourfoldError(
+    'not-found',
+    `Expected a ${what}'s id or folder, got ${reference}. ${knownModels(workspace, kind)}.`,
   );
-  const hint = known.length === 0 ? 'This workspace has no model yet' : `Known: ${known.slice(-8).join(', ')}`;
-  throw new FourfoldError('not-found', `Expected a model's id or folder, got ${reference}. ${hint}.`);
+}
+
+function knownModels({ artifacts }: Workspace, kind: 'model' | 'reward-model' | undefined): string {
+  const kinds = kind === undefined ? (['model', 'reward-model'] as const) : [kind];
+  const known = kinds.flatMap((one) => artifacts.list(one).map((found) => found.id));
+  if (known.length > 0) return `Known: ${known.slice(-8).join(', ')}`;
+  return `This workspace has no ${kind === undefined ? 'model' : KIND_NAMES[kind]} yet`;
+}
+
+const WEIGHTS = 'model.safetensors';
+
+/**
+ * What a card keeps of models that are folders outside the workspace, by the option or version that named them: where
+ * each was and the SHA-256 of its weights. Empty where all are artefacts, which are parents.
+ */
+export async function modelFolders(
+  models: Readonly<Record<string, ModelReference | null>>,
+): Promise<{ modelFolders?: Record<string, ModelFolder> }> {
+  const found: Record<string, ModelFolder> = {};
+  for (const [name, model] of Object.entries(models)) {
+    if (model === null || model.artifact !== null) continue;
+    found[name] = { folder: model.dir, sha256: await hashFile(join(model.dir, WEIGHTS)) };
+  }
+  return Object.keys(found).length === 0 ? {} : { modelFolders: found };
 }
 
 /** What a run has made, or null: a finished run that is resumed makes nothing twice. */

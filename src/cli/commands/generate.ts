@@ -45,7 +45,7 @@ export const command = defineCommand({
       import('../../store/references.ts'),
     ]);
     const job = await startJob(context, config);
-    const { dir } = resolveModel(job.workspace, config.model, context.path);
+    const { dir } = resolveModel(job.workspace, config.model, context.path, 'model');
     const tokenizer = await loadTokenizer(dir);
     const promptIds =
       config.promptIds !== undefined

@@ -1,10 +1,23 @@
 // fourfold lineage: everything that made an artefact, back to prompts, models, annotators and judge prompts.
 import { z } from 'zod';
 import type { Artifact } from '../../core/artifacts.ts';
+import { ModelFolder } from '../../core/modelFolder.ts';
 import { defineCommand } from '../command.ts';
 
 /** What made the artefact and is no artefact itself: raters, judges with the hash of their prompt, model versions. */
 function originsOf(artifact: Artifact): string[] {
+  return [...judgesAndVersions(artifact), ...foldersOf(artifact)];
+}
+
+/** Models that were folders outside the workspace, with what was read of them. */
+function foldersOf({ config }: Artifact): string[] {
+  const folders = z.record(z.string(), ModelFolder).safeParse(config.modelFolders);
+  return Object.entries(folders.success ? folders.data : {}).map(
+    ([name, { folder, sha256 }]) => `${name}: folder ${folder} (model.safetensors, SHA-256 ${sha256.slice(0, 12)})`,
+  );
+}
+
+function judgesAndVersions(artifact: Artifact): string[] {
   switch (artifact.kind) {
     case 'pair-set':
       return artifact.sources.map(({ source, kind, judgements, promptHash }) => {

@@ -256,8 +256,23 @@ describe('lineage', () => {
     expect(ids).toEqual(['pair-set-1', 'candidate-set-1', 'prompt-set-1', 'sft-1']);
   });
 
-  test('an unknown id is refused', async () => {
-    expect(await refused('lineage', 'policy-7')).toContain('got policy-7');
+  test('tells a model that was a folder by its place and the hash of its weights', async () => {
+    const config = { modelFolders: { model: { folder: '/far/base', sha256: 'abcdef0123456789' } } };
+    const { artifacts } = await workspace();
+    await artifacts.create<'model'>(
+      { ...base, kind: 'model', role: 'sft', config, parents: [] },
+      async () => undefined,
+    );
+    expect(await ok('lineage', 'sft-1')).toContain(
+      '\n└─ model: folder /far/base (model.safetensors, SHA-256 abcdef012345)\n',
+    );
+  });
+
+  test('an unknown id is refused with those that are there', async () => {
+    expect(await refused('lineage', 'policy-7')).toContain('got policy-7. This workspace has no artefact yet.');
+    const { artifacts } = await workspace();
+    await artifacts.create<'prompt-set'>({ ...base, kind: 'prompt-set', parents: [] }, async () => undefined);
+    expect(await refused('lineage', 'policy-7')).toContain('Newest: prompt-set-1.');
   });
 });
 
