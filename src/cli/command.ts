@@ -46,6 +46,14 @@ export interface CommandDefinition<S extends z.ZodObject> {
   positionals?: ReadonlyArray<keyof z.input<S> & string>;
   /** True for long work: the resolved configuration goes to standard error before it starts. */
   printsConfig?: boolean;
+  /** A whole command line that works, shown by --help. */
+  example?: string;
+  /**
+   * Refuses options that were given and that, with the others as they are, nothing would read.
+   * @param given keys that the user gave, as against defaults and what a resumed run brings
+   * @throws bad-option
+   */
+  check?(config: z.output<S>, given: ReadonlySet<string>): void;
   /** What Ctrl-C says, where it is not the usual note. */
   stopNote?: string;
   run(context: CommandContext & { config: z.output<S> }): Promise<void>;
@@ -58,9 +66,16 @@ export interface Command {
   readonly positionals: ReadonlyArray<string>;
   readonly printsConfig: boolean;
   readonly stopNote: string;
+  readonly example: string | null;
   readonly schema: JsonSchema;
-  /** Checks the given values and fills in defaults. @throws bad-option. */
-  prepare(given: Record<string, unknown>): {
+  /**
+   * Checks the values and fills in defaults. `given`: keys of those that the user gave; all where absent.
+   * @throws bad-option
+   */
+  prepare(
+    values: Record<string, unknown>,
+    given?: ReadonlySet<string>,
+  ): {
     config: Record<string, unknown>;
     run(context: CommandContext): Promise<void>;
   };
@@ -70,6 +85,10 @@ export interface Command {
 export type CommandModule = { command: Command } | { commands: ReadonlyArray<Command> };
 
 const AGAIN = 'press Ctrl-C again to quit at once';
+
+/** How a user writes a key: a flag, or the word in its place. */
+const nameIn = (positionals: ReadonlyArray<string>) => (key: string) =>
+  positionals.includes(key) ? kebab(key).toUpperCase() : `--${kebab(key)}`;
 
 /** Makes a command. @throws Error where a config key hides an option that every command has. */
 export function defineCommand<S extends z.ZodObject>(definition: CommandDefinition<S>): Command {
@@ -85,8 +104,10 @@ export function defineCommand<S extends z.ZodObject>(definition: CommandDefiniti
     printsConfig,
     stopNote: definition.stopNote ?? `${usualNote}; ${AGAIN}`,
     schema,
-    prepare(given) {
-      const config = parseConfig(definition.config, given);
+    example: definition.example ?? null,
+    prepare(values, given = new Set(Object.keys(values))) {
+      const config = parseConfig(definition.config, values, { nameOf: nameIn(definition.positionals ?? []) });
+      definition.check?.(config, given);
       return { config, run: (context) => definition.run({ ...context, config }) };
     },
   };

@@ -74,9 +74,10 @@ export function groupHelp(name: string, commands: ReadonlyArray<Command>, column
 /** Help of one command. */
 export function commandHelp(command: Command, columns?: number): Promise<string> {
   const form = command.positionals.map((key) => ` <${key}>`).join('');
-  return withOptions(yargsFor([], columns), command)
-    .usage(`fourfold ${command.name}${form} [options]\n\n${command.describe}`)
-    .getHelp();
+  const parser = withOptions(yargsFor([], columns), command).usage(
+    `fourfold ${command.name}${form} [options]\n\n${command.describe}`,
+  );
+  return (command.example === null ? parser : parser.epilogue(`Example: ${command.example}`)).getHelp();
 }
 
 /** The script for bash, and for zsh after bashcompinit: source <(fourfold completion) */

@@ -87,20 +87,24 @@ function valueAt(value: unknown, path: ReadonlyArray<PropertyKey>): unknown {
   return path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[String(key)] : undefined), value);
 }
 
-/** How a user would write the key: the flag where it has one. */
-function nameOf(path: ReadonlyArray<PropertyKey>): string {
-  const [first] = path;
-  if (first === undefined) return 'options';
-  return path.length === 1 ? `--${kebab(String(first))}` : path.map(String).join('.');
-}
-
-function invalid(schema: JsonSchema, error: z.ZodError, value: Json): FourfoldError {
+function invalid(
+  schema: JsonSchema,
+  error: z.ZodError,
+  { value, nameOf }: { value: Json; nameOf: (key: string) => string },
+): FourfoldError {
   const lines = error.issues.map((issue) => {
-    const name = nameOf(issue.path);
+    const [first] = issue.path;
+    const name =
+      first === undefined
+        ? 'options'
+        : issue.path.length === 1
+          ? nameOf(String(first))
+          : issue.path.map(String).join('.');
     const given = valueAt(value, issue.path);
     if (given === undefined && issue.code === 'invalid_type' && issue.path.length > 0) {
       const description = schema.properties?.[String(issue.path[0])]?.description;
-      return `${name} is required${description === undefined ? '' : ` (${description})`}.`;
+      const what = description === undefined ? '' : ` (${description})`;
+      return name.startsWith('--') ? `${name} is required${what}.` : `Expected ${name}${what}.`;
     }
     const got = given === undefined || issue.path.length === 0 ? '' : ` Got ${JSON.stringify(given)}.`;
     return `${name}: ${issue.message}.${got}`;
@@ -108,12 +112,23 @@ function invalid(schema: JsonSchema, error: z.ZodError, value: Json): FourfoldEr
   return new FourfoldError('bad-option', lines.join(' '), { cause: error });
 }
 
+export interface ParseNames {
+  /** What the values are called as a whole. */
+  where?: string;
+  /** How a user writes a key: its flag where not given. */
+  nameOf?: (key: string) => string;
+}
+
 /** Applies the schema: fills in defaults and checks. @throws bad-option with the flag's name. */
-export function parseConfig<S extends z.ZodObject>(schema: S, value: Json, where = 'options'): z.output<S> {
+export function parseConfig<S extends z.ZodObject>(
+  schema: S,
+  value: Json,
+  { where = 'options', nameOf = (key) => `--${kebab(key)}` }: ParseNames = {},
+): z.output<S> {
   const json = jsonSchemaOf(schema);
   refuseUnknownKeys(json, value, where);
   const result = schema.safeParse(value);
-  if (!result.success) throw invalid(json, result.error, value);
+  if (!result.success) throw invalid(json, result.error, { value, nameOf });
   return result.data;
 }
 

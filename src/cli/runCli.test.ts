@@ -142,7 +142,7 @@ describe('refusals name the option', () => {
     [['--model', 'm', '--backend', 'gpu'], '--backend: Invalid option'],
     [['--model', 'm', '--workspace'], '--workspace: expected a value after it'],
     [['--model', 'm', '-x'], 'Unknown option -x'],
-    [[], '--model is required (Model to use)'],
+    [[], 'Expected MODEL (Model to use).'],
   ])('%j', async (argv, message) => {
     expect(await refused(...argv)).toContain(`error: ${message}`);
   });

@@ -137,12 +137,13 @@ async function runCommand(command: Command, argv: ReadonlyArray<string>, io: Sur
   const path = (given: string) => resolve(io.cwd, given);
   const file = globals.config === null ? null : path(globals.config);
   const workspaceDir = path(globals.workspace ?? io.env.FOURFOLD_WORKSPACE ?? 'data/workspace');
-  const given = await withResumedRun(await mergeLayers(command.schema, { file, settings: globals.set, flags }), {
+  const given = await mergeLayers(command.schema, { file, settings: globals.set, flags });
+  const values = await withResumedRun(given, {
     command: command.name,
     workspaceDir,
     path,
   });
-  const { config, run } = command.prepare(given);
+  const { config, run } = command.prepare(values, new Set(Object.keys(given)));
   const progress = progressOn({ stream: io.stderr, quiet: globals.quiet });
   const note = (line: string) => progress.note(line);
   if (command.printsConfig) note(`config ${JSON.stringify(config)}`);

@@ -1,6 +1,6 @@
 // From options to a judge. Providers are loaded only when one of them is asked for.
 import { FourfoldError } from '../core/errors.ts';
-import type { JudgeConfig } from './config.ts';
+import { JudgeConfig } from './config.ts';
 import type { Judge } from './judge.ts';
 import { ruleJudge } from './ruleJudge.ts';
 
@@ -55,6 +55,11 @@ function refuseUnread(config: JudgeConfig): void {
     if (config.model !== null) refuse('--model');
     if (config.baseUrl !== null) refuse('--base-url');
     if (config.apiKeyEnv !== null) refuse('--api-key-env');
+    const usual = JudgeConfig.parse({});
+    if (config.temperature !== usual.temperature) refuse('--temperature');
+    if (config.maxOutputTokens !== usual.maxOutputTokens) refuse('--max-output-tokens');
+    if (config.maxRetries !== usual.maxRetries) refuse('--max-retries');
+    if (config.timeoutMs !== usual.timeoutMs) refuse('--timeout-ms');
   }
   if (config.judge !== 'openai' && config.responseFormat !== 'json-schema') refuse('--response-format');
 }

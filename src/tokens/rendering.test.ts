@@ -82,6 +82,8 @@ test('a template that changes the prompt when a reply follows is refused', async
 test('a model without a template is refused, with the way out', async () => {
   const bare = await withTemplate(null);
   for (const render of [() => renderPrompt(bare, messages), () => renderReply(bare, messages, 'x')]) {
-    expect(render).toThrow(expect.objectContaining({ code: 'bad-model', message: expect.stringContaining('--raw') }));
+    expect(render).toThrow(
+      expect.objectContaining({ code: 'bad-model', message: expect.stringContaining('the model has none. Add one.') }),
+    );
   }
 });

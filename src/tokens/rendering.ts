@@ -49,6 +49,6 @@ function templateOf(tokenizer: Tokenizer) {
   if (tokenizer.chatTemplate !== null) return tokenizer.chatTemplate;
   throw new FourfoldError(
     'bad-model',
-    'Expected a chat template in tokenizer_config.json or chat_template.jinja; the model has none. Add one, or use --raw.',
+    'Expected a chat template in tokenizer_config.json or chat_template.jinja; the model has none. Add one.',
   );
 }

@@ -1,6 +1,7 @@
 // fourfold evaluate: reward, win rate, KL and length of a model on held-out prompts.
 import { EvaluateConfig } from '../../evaluate/config.ts';
 import { defineCommand } from '../command.ts';
+import { GREEDY_READS_NONE_OF, refuseUnread } from '../refuseUnread.ts';
 import { startJob } from '../startJob.ts';
 
 export const command = defineCommand({
@@ -8,6 +9,10 @@ export const command = defineCommand({
   describe: 'Evaluate a model on held-out prompts',
   config: EvaluateConfig,
   printsConfig: true,
+  check(config, given) {
+    if (config.temperature === 0)
+      refuseUnread(config, given, { because: '--temperature 0', options: GREEDY_READS_NONE_OF });
+  },
   stopNote: 'stopping; press Ctrl-C again to quit at once',
   async run(context) {
     const [{ evaluateModel }, { renderEvaluation }] = await Promise.all([

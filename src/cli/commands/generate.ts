@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { engineKeys } from '../../core/backendName.ts';
 import { FourfoldError } from '../../core/errors.ts';
 import { defineCommand } from '../command.ts';
+import { GREEDY_READS_NONE_OF, refuseUnread } from '../refuseUnread.ts';
 import { startJob } from '../startJob.ts';
 
 const GenerateConfig = z.strictObject({
@@ -32,6 +33,13 @@ export const command = defineCommand({
   name: 'generate',
   describe: 'Write a reply to one prompt',
   config: GenerateConfig,
+  check(config, given) {
+    const isGreedy = config.greedy || config.temperature === 0;
+    const because = config.greedy ? '--greedy' : '--temperature 0';
+    if (isGreedy) refuseUnread(config, given, { because, options: GREEDY_READS_NONE_OF });
+    if (config.promptIds !== undefined)
+      refuseUnread(config, given, { because: '--prompt-ids', options: { raw: false } });
+  },
   async run(context) {
     const { config } = context;
     if ((config.prompt === undefined) === (config.promptIds === undefined)) {
@@ -47,6 +55,13 @@ export const command = defineCommand({
     const job = await startJob(context, config);
     const { dir } = resolveModel(job.workspace, config.model, context.path, 'model');
     const tokenizer = await loadTokenizer(dir);
+    if (config.promptIds === undefined && !config.raw && tokenizer.chatTemplate === null) {
+      throw new FourfoldError(
+        'bad-model',
+        `${config.model}: expected a chat template in tokenizer_config.json or chat_template.jinja; the model has none. ` +
+          'Use --raw to continue the text as it is.',
+      );
+    }
     const promptIds =
       config.promptIds !== undefined
         ? parseIds(config.promptIds)

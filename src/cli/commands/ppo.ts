@@ -1,6 +1,7 @@
 // fourfold ppo: phase 4, improve the policy against the reward model.
 import { PpoConfig } from '../../ppo/config.ts';
 import { defineCommand } from '../command.ts';
+import { refuseUnread } from '../refuseUnread.ts';
 import { startJob } from '../startJob.ts';
 
 export const command = defineCommand({
@@ -8,6 +9,11 @@ export const command = defineCommand({
   describe: 'Phase 4: improve a chat model by PPO with a KL penalty',
   config: PpoConfig,
   printsConfig: true,
+  check(config, given) {
+    if (config.klTarget !== undefined) return;
+    const klHorizon = PpoConfig.shape.klHorizon.parse(undefined);
+    refuseUnread(config, given, { because: 'ppo without --kl-target', options: { klHorizon } });
+  },
   async run(context) {
     const { trainPpo } = await import('../../ppo/train.ts');
     const policy = await trainPpo(await startJob(context, context.config), context.config);

@@ -1,15 +1,22 @@
 // fourfold schedule: evaluations that `fourfold serve` runs by the clock.
 import { z } from 'zod';
 import { FourfoldError, messageOf } from '../../core/errors.ts';
+import { EvaluateConfig } from '../../evaluate/config.ts';
+import type { Workspace } from '../../store/workspace.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { tableText } from '../table.ts';
 
 type Prepared = ReturnType<Command['prepare']>;
 
+const EXAMPLE =
+  'fourfold schedule add --cron "0 3 * * *" --set evaluate.model=policy-1 --set evaluate.prompts=prompt-set-1';
+
 /** @throws bad-option where fourfold evaluate would not take the options. */
 async function prepareEvaluation(options: Record<string, unknown>): Promise<Prepared> {
-  const { command } = await import('./evaluate.ts');
+  const [{ command }, { parseConfig }] = await Promise.all([import('./evaluate.ts'), import('../resolveConfig.ts')]);
   try {
+    // Here the options are not flags: an error names them as they are written here.
+    parseConfig(EvaluateConfig, options, { nameOf: (key) => `--set evaluate.${key}=...` });
     return command.prepare(options);
   } catch (error) {
     const isOurs = error instanceof FourfoldError;
@@ -19,28 +26,53 @@ async function prepareEvaluation(options: Record<string, unknown>): Promise<Prep
   }
 }
 
+/** Checks that all that the evaluation names is there now. @throws not-found, bad-input. */
+async function checkReferences(
+  workspace: Workspace,
+  { model, reference, rewardModel, prompts }: EvaluateConfig,
+  path: (given: string) => string,
+): Promise<void> {
+  const { checkPrompts, resolveModel } = await import('../../store/references.ts');
+  resolveModel(workspace, model, path, 'model');
+  if (reference !== undefined) resolveModel(workspace, reference, path, 'model');
+  if (rewardModel !== undefined) resolveModel(workspace, rewardModel, path, 'reward-model');
+  await checkPrompts(workspace, prompts, path);
+}
+
 const add = defineCommand({
   name: 'schedule add',
   describe: 'Schedule an evaluation; fourfold serve runs it',
+  example: EXAMPLE,
   config: z.strictObject({
-    cron: z.string().min(1).describe('When: five cron fields in local time, e.g. "0 3 * * *"'),
-    evaluate: z.record(z.string(), z.unknown()).default({}).describe('Options of fourfold evaluate'),
+    cron: z
+      .string()
+      .min(1)
+      .describe('When, in local time: five cron fields, or six with seconds first, e.g. "0 3 * * *"'),
+    evaluate: z
+      .record(z.string(), z.unknown())
+      .default({})
+      .describe('Options of fourfold evaluate, each as --set evaluate.NAME=VALUE'),
   }),
-  async run({ config, workspace, json, print }) {
-    const [{ cronProblem }, { nextFiringOf }] = await Promise.all([
+  async run({ config, workspace: openWorkspace, path, json, print }) {
+    const [{ cronProblem }, { nextFiringOf }, { withAbsolutePaths }] = await Promise.all([
       import('../../evaluate/schedule.ts'),
       import('../cron.ts'),
+      import('../../store/paths.ts'),
     ]);
     const problem = cronProblem(config.cron);
     if (problem !== null) {
       throw new FourfoldError(
         'bad-option',
-        `--cron: expected five cron fields such as "0 3 * * *", got ${JSON.stringify(config.cron)}: ${problem.replace(/\.$/, '')}.`,
+        `--cron: ${JSON.stringify(config.cron)} is of no use: ${problem.replace(/\.$/, '')}. ` +
+          'Expected five cron fields, or six with seconds first, such as "0 3 * * *".',
       );
     }
     // A mistake in the options shows now, not at three in the morning.
     await prepareEvaluation(config.evaluate);
-    const schedule = (await workspace()).schedules.add(config);
+    const workspace = await openWorkspace();
+    await checkReferences(workspace, EvaluateConfig.parse(config.evaluate), path);
+    const evaluate = withAbsolutePaths(workspace, config.evaluate, path);
+    const schedule = workspace.schedules.add({ cron: config.cron, evaluate });
     const next = nextFiringOf(config.cron);
     print(json ? JSON.stringify({ ...schedule, next }) : `${schedule.id}: ${schedule.cron}, next ${next}`);
   },
@@ -59,7 +91,7 @@ const list = defineCommand({
       next: nextFiringOf(schedule.cron),
     }));
     if (json) return print(JSON.stringify(found));
-    if (found.length === 0) return note('No schedule yet. Add one: fourfold schedule add --cron "0 3 * * *"');
+    if (found.length === 0) return note(`No schedule yet. Add one: ${EXAMPLE}`);
     const rows = found.map(({ id, cron, next, evaluate, history }) => [
       id,
       cron,

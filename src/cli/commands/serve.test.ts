@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { labelingWorkspace } from '../../../annotate-ui/server/testing/labelingWorkspace.ts';
 import { type Interrupts, runCli } from '../runCli.ts';
+import { failureOf } from './serve.ts';
 
 /** Starts `fourfold serve` in this process; `stop` is Ctrl-C. */
 function serve(words: string[]) {
@@ -29,6 +30,14 @@ async function until<T>(read: () => T | undefined): Promise<T> {
   throw new Error('what was waited for did not come');
 }
 
+test('of a failed evaluation its own message is kept; of a crash the end of what it wrote', () => {
+  const line = JSON.stringify({ error: { code: 'not-found', message: 'No such model.' } });
+  expect(failureOf(2, `error: No such model.\n${line}`).message).toBe('No such model.');
+  expect(failureOf(null, 'Segmentation fault').message).toBe(
+    'Expected fourfold evaluate to succeed; it ended with status null. Segmentation fault',
+  );
+});
+
 describe('fourfold serve', () => {
   test('serves the newest set until Ctrl-C, and leaves with status 0', async () => {
     const { workspace, set, token } = await labelingWorkspace();
@@ -52,7 +61,8 @@ describe('fourfold serve', () => {
     const running = serve(['--workspace', workspace.dir, '--json']);
     const firing = await until(() => workspace.schedules.list().find((found) => found.id === id)?.history[0]);
     expect(firing.evaluationId).toBeNull();
-    expect(firing.error).toMatch(/fourfold evaluate .* status [1-9]/);
+    // What the evaluation itself said, without its progress and its machine-readable line.
+    expect(firing.error).toBe('--prompts is required (A JSON Lines file or the id of a prompt set).');
     const { url } = JSON.parse(running.out[0] ?? '');
     expect((await fetch(`${url}/api/health`)).status).toBe(200);
     running.stop();

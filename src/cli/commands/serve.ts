@@ -70,12 +70,34 @@ function scheduleJob(workspace: Workspace, note: (line: string) => void): Backgr
   };
 }
 
-const KEPT_ERROR_CHARS = 2000;
+const KEPT_ERROR_CHARS = 8000;
+const ErrorLine = z.strictObject({ error: z.strictObject({ code: z.string(), message: z.string() }) });
+
+/**
+ * What went wrong in the evaluation's process: the message of its error line, {"error": {...}}, and nothing else of what
+ * it wrote; the end of all that where there is no such line, as after a crash.
+ */
+export function failureOf(status: number | null, complaint: string): FourfoldError {
+  for (const line of complaint.split('\n').reverse()) {
+    try {
+      const { error } = ErrorLine.parse(JSON.parse(line));
+      return new FourfoldError('server-failed', error.message);
+    } catch {
+      // Not the error line.
+    }
+  }
+  return new FourfoldError(
+    'server-failed',
+    `Expected fourfold evaluate to succeed; it ended with status ${status}. ${complaint.slice(-KEPT_CRASH_CHARS)}`,
+  );
+}
+
+const KEPT_CRASH_CHARS = 2000;
 const EvaluateReply = z.looseObject({ id: ArtifactId });
 
 /**
  * Runs `fourfold evaluate` with the schedule's options in a process of its own.
- * @throws server-failed with the end of what it wrote to standard error.
+ * @throws server-failed with its own error message.
  */
 async function evaluateApart(
   workspace: Workspace,
@@ -101,10 +123,7 @@ async function evaluateApart(
     });
     const [status] = await once(child, 'close');
     if (status !== 0) {
-      throw new FourfoldError(
-        'server-failed',
-        `Expected fourfold evaluate to succeed; it ended with status ${status}. ${complaint.trim()}`,
-      );
+      throw failureOf(status, complaint.trim());
     }
     const line = result.trim().split('\n').at(-1) ?? '';
     return parseWith(EvaluateReply, parseJson(line, 'fourfold evaluate'), 'fourfold evaluate').id;

@@ -173,6 +173,52 @@ describe('annotators', () => {
 });
 
 describe('schedule', () => {
+  const base = { parents: [], seed: 0, config: {}, engine: null, round: 1, runId: null, metrics: {} };
+  const nothing = async () => undefined;
+  /** policy-1, reward-model-1 and prompt-set-1. */
+  beforeEach(async () => {
+    const { artifacts } = await workspace();
+    await artifacts.create<'model'>({ ...base, kind: 'model', role: 'policy' }, nothing);
+    await artifacts.create<'reward-model'>({ ...base, kind: 'reward-model' }, nothing);
+    await artifacts.create<'prompt-set'>({ ...base, kind: 'prompt-set' }, nothing);
+  });
+  const DAILY = ['schedule', 'add', '--cron', '0 3 * * *'];
+  const set = (evaluate: Record<string, unknown>) =>
+    Object.entries(evaluate).flatMap(([key, value]) => ['--set', `evaluate.${key}=${value}`]);
+
+  test('the example of the help and of the empty list works as it stands', async () => {
+    const { stderr } = await harness.run(['schedule', 'list']);
+    const [, example = ''] = /Add one: fourfold (.*)/.exec(stderr) ?? [];
+    const help = (await ok('schedule', 'add', '--help')).replaceAll(/\s+/g, ' ');
+    expect(help).toContain(`Example: fourfold ${example}`);
+    expect(help).toContain('six with seconds first');
+    const words = [...example.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');
+    expect(await ok(...words)).toMatch(/^schedule-1: 0 3 \* \* \*, next /);
+  });
+
+  test.each([
+    ['a model', { model: 'policy-9' }, "Expected a language model's id or folder, got policy-9. Known: policy-1."],
+    ['a reference', { reference: './gone' }, "Expected a language model's id or folder, got ./gone."],
+    ['a reward model', { rewardModel: 'policy-1' }, 'Expected a reward model, but policy-1 is a language model.'],
+    ['prompts', { prompts: 'none.jsonl' }, "Expected a file of prompts or a prompt set's id, got none.jsonl."],
+  ])('%s that is not there is refused at once', async (_name, change, message) => {
+    const evaluate = { model: 'policy-1', prompts: 'prompt-set-1', ...change };
+    expect(await refused(...DAILY, ...set(evaluate))).toContain(message);
+    expect((await workspace()).schedules.list()).toEqual([]);
+  });
+
+  test('a missing model is told as it is written here', async () => {
+    expect(await refused(...DAILY)).toContain('--set evaluate.model=... is required');
+    expect(await refused(...DAILY)).toContain('--set evaluate.prompts=... is required');
+  });
+
+  test('paths are kept absolute, so that serve may run anywhere', async () => {
+    await mkdir(at('far'));
+    await writeFile(at('p.jsonl'), '{"id":"a","prompt":"x"}\n');
+    const added = await json(...DAILY, ...set({ model: 'policy-1', reference: './far', prompts: 'p.jsonl' }));
+    expect(added.evaluate).toEqual({ model: 'policy-1', reference: at('far'), prompts: at('p.jsonl') });
+  });
+
   test('keeps the options of the evaluation and says when it fires next', async () => {
     const evaluate = { model: 'policy-1', prompts: 'prompt-set-1', seed: 7 };
     const settings = Object.entries(evaluate).flatMap(([key, value]) => ['--set', `evaluate.${key}=${value}`]);
@@ -203,19 +249,21 @@ describe('schedule', () => {
   });
 
   test('a run that fails is kept in the history', async () => {
-    const evaluate = { model: 'policy-1', prompts: 'none.jsonl', backend: 'cpu' };
+    const evaluate = { model: 'policy-7', prompts: 'none.jsonl', backend: 'cpu' };
     (await workspace()).schedules.add({ cron: '0 3 * * *', evaluate });
     const { status } = await harness.run(['schedule', 'run', 'schedule-1']);
     expect(status).toBe(2);
     const [schedule] = await json('schedule', 'list');
     expect(schedule.history).toEqual([
-      expect.objectContaining({ evaluationId: null, error: expect.stringContaining('policy-1') }),
+      expect.objectContaining({ evaluationId: null, error: expect.stringContaining('got policy-7. Known: policy-1.') }),
     ]);
     expect(await refused('schedule', 'run', 'schedule-2')).toContain("Expected a schedule's id, got schedule-2");
   });
 
   test.each(['* * *', '61 * * * *', 'daily', '0 0 30 2 *'])('refuses the cron expression %j', async (cron) => {
-    expect(await refused('schedule', 'add', '--cron', cron)).toContain('--cron: expected five cron fields');
+    expect(await refused('schedule', 'add', '--cron', cron)).toMatch(
+      /--cron: ".*" is of no use: .*Expected five cron fields, or six with seconds first/,
+    );
     expect((await workspace()).schedules.list()).toEqual([]);
   });
 });
@@ -254,6 +302,10 @@ describe('lineage', () => {
     ]);
     const ids = (await json('lineage', 'pair-set-1')).map((artifact: { id: string }) => artifact.id);
     expect(ids).toEqual(['pair-set-1', 'candidate-set-1', 'prompt-set-1', 'sft-1']);
+  });
+
+  test('without an id it asks for one, as the word it is', async () => {
+    expect(await refused('lineage')).toBe('error: Expected ID (Id of an artefact).\n');
   });
 
   test('tells a model that was a folder by its place and the hash of its weights', async () => {
