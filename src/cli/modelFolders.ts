@@ -108,7 +108,7 @@ export async function exportModel(artifacts: Artifacts, id: string, dir: string)
     return names;
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
-    throw asStorageError(error, dir, 'write');
+    throw asStorageError(error, dir, 'write', 'choose another folder');
   }
 }
 

@@ -20,6 +20,14 @@ test.each([
   expect(error).toMatchObject({ message: expect.stringContaining('/w/x') });
 });
 
+test('a place outside the workspace is not told to be another workspace', () => {
+  for (const code of ['EROFS', 'EACCES', 'EPERM', 'EIO']) {
+    const { message } = asStorageError(fault(code), '/out', 'write', 'choose another folder') as Error;
+    expect(message).toContain('choose another folder');
+    expect(message).not.toContain('--workspace');
+  }
+});
+
 test('what is no file-system error, or is one of ours already, passes unchanged', () => {
   for (const error of [new TypeError('x'), fault('ESOMETHING'), new FourfoldError('conflict', 'taken'), null]) {
     expect(asStorageError(error, '/w', 'write')).toBe(error);

@@ -51,22 +51,32 @@ export function systemCodeOf(error: unknown): string | null {
   return typeof error.code === 'string' ? error.code : null;
 }
 
+const ELSEWHERE = 'choose another --workspace';
+
 const STORAGE_REMEDY: Record<string, string> = {
   ENOSPC: 'the disk is full; free some space and run the same command again',
   EDQUOT: 'the disk quota is used up; free some space and run the same command again',
   EFBIG: 'a limit on file sizes is reached (ulimit -f); raise it and run the same command again',
-  EROFS: 'the disk is read-only; choose another --workspace',
-  EACCES: 'permission was denied; check who owns the path, or choose another --workspace',
-  EPERM: 'permission was denied; check who owns the path, or choose another --workspace',
-  EIO: 'the disk reports a fault; check it, or choose another --workspace',
+  EROFS: `the disk is read-only; ${ELSEWHERE}`,
+  EACCES: `permission was denied; check who owns the path, or ${ELSEWHERE}`,
+  EPERM: `permission was denied; check who owns the path, or ${ELSEWHERE}`,
+  EIO: `the disk reports a fault; check it, or ${ELSEWHERE}`,
   EMFILE: 'too many files are open; raise the limit (ulimit -n)',
   EEXIST: 'something of that name is there already, a file where a folder was expected',
   ENOTDIR: 'a part of the path is a file where a folder was expected',
   EISDIR: 'a folder stands where a file was expected',
 };
 
-/** Turns a Node file-system error into one of ours; anything else comes back unchanged. */
-export function asStorageError(error: unknown, path: string, verb: 'read' | 'write'): unknown {
+/**
+ * Turns a Node file-system error into one of ours; anything else comes back unchanged.
+ * @param elsewhere what to do about a place that cannot be used, where it is not the workspace: 'choose another folder'
+ */
+export function asStorageError(
+  error: unknown,
+  path: string,
+  verb: 'read' | 'write',
+  elsewhere: string = ELSEWHERE,
+): unknown {
   if (error instanceof FourfoldError) return error;
   const code = systemCodeOf(error);
   if (code === 'ENOENT' && verb === 'read') {
@@ -77,5 +87,9 @@ export function asStorageError(error: unknown, path: string, verb: 'read' | 'wri
   const remedy =
     code === null ? undefined : (STORAGE_REMEDY[code] ?? (code === 'ENOENT' ? 'the folder is missing' : undefined));
   if (remedy === undefined) return error;
-  return new FourfoldError('storage-failed', `Could not ${verb} ${path}: ${remedy} (${code}).`, { cause: error });
+  return new FourfoldError(
+    'storage-failed',
+    `Could not ${verb} ${path}: ${remedy.replace(ELSEWHERE, elsewhere)} (${code}).`,
+    { cause: error },
+  );
 }

@@ -3,6 +3,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
 import { asStorageError, FourfoldError } from '../core/errors.ts';
+import { sentenceOf } from '../core/zodSentence.ts';
 
 const HEADER_LIMIT = 100 * 2 ** 20;
 const LENGTH_BYTES = 8;
@@ -48,7 +49,7 @@ function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
 
 function checkEntry(path: string, name: string, value: unknown, dataStart: number, dataBytes: number): TensorEntry {
   const parsed = Entry.safeParse(value);
-  if (!parsed.success) throw bad(path, `tensor ${name}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
+  if (!parsed.success) throw bad(path, `tensor ${name}: ${sentenceOf(parsed.error, value).slice(0, -1)}`);
   const {
     dtype,
     shape,

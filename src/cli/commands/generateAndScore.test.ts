@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { seedOf } from '../../core/random.ts';
 import { startEngine } from '../../engine/backend.ts';
@@ -9,7 +9,7 @@ import { makeTinyModel } from '../../model/testing/tinyModel.ts';
 import { renderPrompt } from '../../tokens/rendering.ts';
 import { loadTokenizer } from '../../tokens/tokenizer.ts';
 import type { TableEntry } from '../commandTable.ts';
-import { type Harness, makeHarness } from '../testing/harness.ts';
+import { FakeProcess, type Harness, makeHarness } from '../testing/harness.ts';
 
 const table: TableEntry[] = [
   { name: 'generate', describe: '', load: () => import('./generate.ts') },
@@ -122,6 +122,32 @@ describe('generate', () => {
   });
 });
 
+describe('Ctrl-C', () => {
+  test.each([
+    ['generate', ['generate', '--model', 'tiny', '--prompt', 'x', '--max-new-tokens', '90', '--seed', '7']],
+    ['score', ['score', '--model', 'tiny', '--input', 'many.jsonl', '--batch-size', '1']],
+  ])('ends %s with status 130 and no result', async (_name, argv) => {
+    await writeFile(join(harness.cwd, 'many.jsonl'), '{"text":"The cat sat."}\n'.repeat(300));
+    const process = new FakeProcess();
+    const running = harness.run([...argv, '--backend', 'wasm', '--workspace', 'ws'], { table, process });
+    const timer = setInterval(() => process.emit('SIGINT'), 1);
+    const { status, stdout, stderr } = await running;
+    clearInterval(timer);
+    expect({ status, stdout }).toEqual({ status: 130, stdout: '' });
+    expect(stderr).toContain('was stopped.');
+  });
+
+  test('a model without a chat template is pointed to --raw', async () => {
+    const bare = join(harness.cwd, 'bare');
+    await makeTinyModel(bare, { seed: 1 });
+    await rm(join(bare, 'tokenizer_config.json'));
+    expect(await run('generate', '--model', 'bare', '--prompt', 'x')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('Use --raw to continue the text as it is.'),
+    });
+  });
+});
+
 describe('score', () => {
   const texts = ['The cat sat on the mat.', 'x', '什么是好的？', 'The dog is here, and the cat is not.'];
   const put = async (name: string, text: string) => {
@@ -191,10 +217,13 @@ describe('score', () => {
       status: 0,
       stdout: '',
     });
-    const long = JSON.stringify({ text: 'x y '.repeat(100) });
+    // A blank line counts as a line.
+    const long = `{"text":"x"}\n\n${JSON.stringify({ text: 'x y '.repeat(100) })}\n`;
     expect(await run('score', '--model', 'tiny', ...(await put('long.jsonl', long)))).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining("the model's context"),
+      stderr: expect.stringMatching(
+        /long\.jsonl, line 3: expected at most 128 tokens \(the model's context\), got \d+/,
+      ),
     });
   });
 

@@ -195,7 +195,10 @@ describe('bad input is named, with status 2', () => {
     [['candidates', '--models', 'base-1', '--prompts', 'prompts.jsonl', '--top-p', '0'], /--top-p/],
     [['reward', '--model', 'base-1', '--pairs', 'pair-set-9'], /pair-set-9/],
     [['reward', '--model', 'base-1', '--pairs', 'base-1'], /base-1 is a model/],
-    [['ppo', '--model', 'sft-2', '--reward-model', 'sft-2', '--prompts', 'prompts.jsonl'], /expected a reward model/],
+    [
+      ['ppo', '--model', 'sft-2', '--reward-model', 'sft-2', '--prompts', 'prompts.jsonl'],
+      /Expected a reward model, but sft-2 is a language model/,
+    ],
     [['ppo', '--model', 'sft-2', '--reward-model', 'reward-model-9', '--prompts', 'prompts.jsonl'], /reward-model-9/],
     [['evaluate', '--model', 'sft-2', '--prompts', 'bad.jsonl'], /bad\.jsonl, line 2/],
     [['evaluate', '--model', 'pair-set-1', '--prompts', 'prompts.jsonl'], /pair-set-1 is a pair-set/],

@@ -55,6 +55,16 @@ describe('fourfold report', () => {
     expect(page).not.toContain('class="stamp"');
   });
 
+  test('of a named model leaves the report of the workspace as it is', async () => {
+    const { artifacts } = await openWorkspace(dir);
+    await storeReport();
+    const before = await readFile(join(dir, 'report.html'), 'utf8');
+    const card = { parents: [], seed: 7, config: {}, engine: 'cpu', round: 1, runId: null, metrics: {} };
+    await artifacts.create<'model'>({ ...card, kind: 'model', role: 'base' }, async () => undefined);
+    expect((await report('--model', 'base-1')).stdout).toBe(`${join(dir, 'report-base-1.html')}\n`);
+    expect(await readFile(join(dir, 'report.html'), 'utf8')).toBe(before);
+  });
+
   test('says what is missing, damaged or asked for twice', async () => {
     const empty = await report();
     expect([empty.status, empty.stderr]).toEqual([2, expect.stringContaining('Expected a report.json or a model')]);

@@ -11,7 +11,11 @@ const ReportConfig = z.strictObject({
   data: z.string().min(1).optional().describe('The stored data of the report; default: report.json of the workspace'),
   run: z.string().min(1).optional().describe('Read the report.json of this run instead, by the id of the run'),
   model: z.string().min(1).optional().describe('Gather a fresh report of this model from the workspace'),
-  output: z.string().min(1).optional().describe('Where the page goes; default: report.html beside the data'),
+  output: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Where the page goes; default: report.html beside the data; report-MODEL.html with --model'),
 });
 
 export const command = defineCommand({
@@ -29,7 +33,7 @@ export const command = defineCommand({
     const isFresh = config.model !== undefined || (sources.length === 0 && !existsSync(dataPath));
     const pagePath =
       config.output === undefined
-        ? join(isFresh ? workspaceDir : dirname(dataPath), report.REPORT_PAGE_FILE)
+        ? join(isFresh ? workspaceDir : dirname(dataPath), pageFileOf(config.model) ?? report.REPORT_PAGE_FILE)
         : path(config.output);
     const data = isFresh ? await freshReport(await workspace(), config.model) : await report.readReportData(dataPath);
     await report.writeText(pagePath, report.renderReport(data));
@@ -40,6 +44,9 @@ export const command = defineCommand({
     );
   },
 });
+
+/** The page of one model leaves the workspace's own report as it is. */
+const pageFileOf = (model: string | undefined) => (model === undefined ? null : `report-${model}.html`);
 
 /** A report of the named model, or of the newest one, without a verdict: nothing was put to the test here. */
 async function freshReport(workspace: Workspace, id: string | undefined): Promise<ReportInput> {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { engineKeys } from '../../core/backendName.ts';
 import { FourfoldError } from '../../core/errors.ts';
-import { readJsonl } from '../../core/jsonl.ts';
+import { parseNumberedJsonl, readTextFile } from '../../core/jsonl.ts';
 import { defineCommand } from '../command.ts';
 import { startJob } from '../startJob.ts';
 
@@ -21,21 +21,36 @@ export const command = defineCommand({
   config: ScoreConfig,
   async run(context) {
     const { config, signal } = context;
-    const lines = await readJsonl(context.path(config.input), Line);
-    const [{ loadModel }, { scoreSequences, sequenceLogProbs }, { loadTokenizer }, { resolveModel }] =
-      await Promise.all([
-        import('../../model/model.ts'),
-        import('../../model/score.ts'),
-        import('../../tokens/tokenizer.ts'),
-        import('../../store/references.ts'),
-      ]);
+    const path = context.path(config.input);
+    const lines = parseNumberedJsonl(await readTextFile(path), Line, path);
+    const [
+      { readModelConfig },
+      { loadModel },
+      { scoreSequences, sequenceLogProbs },
+      { loadTokenizer },
+      { resolveModel },
+    ] = await Promise.all([
+      import('../../model/config.ts'),
+      import('../../model/model.ts'),
+      import('../../model/score.ts'),
+      import('../../tokens/tokenizer.ts'),
+      import('../../store/references.ts'),
+    ]);
     const job = await startJob(context, config);
     const { dir } = resolveModel(job.workspace, config.model, context.path);
     const tokenizer = await loadTokenizer(dir);
-    const sequences = lines.map(({ text }, i) => {
+    const { maxPositions } = await readModelConfig(dir);
+    const sequences = lines.map(({ line, value: { text } }) => {
       const ids = tokenizer.encode(text, { addSpecialTokens: true });
+      const where = `${config.input}, line ${line}`;
       if (ids.length === 0)
-        throw new FourfoldError('bad-input', `${config.input}, text ${i + 1}: expected at least one token, got none.`);
+        throw new FourfoldError('bad-input', `${where}: expected at least one token, got none. Remove the line.`);
+      if (ids.length > maxPositions) {
+        throw new FourfoldError(
+          'too-long',
+          `${where}: expected at most ${maxPositions} tokens (the model's context), got ${ids.length}. Shorten the text.`,
+        );
+      }
       return { ids, isResponseToken: ids.map((_, at) => at > 0) };
     });
     const model = await loadModel(dir);
@@ -50,7 +65,7 @@ export const command = defineCommand({
       context.print(
         context.json
           ? JSON.stringify(result)
-          : `${JSON.stringify(lines[i]?.text.slice(0, 60))} ${JSON.stringify(result)}`,
+          : `${JSON.stringify(lines[i]?.value.text.slice(0, 60))} ${JSON.stringify(result)}`,
       );
     }
   },
