@@ -3,9 +3,9 @@ import { goldProperties, goldUtility } from './goldUtility.ts';
 
 const ask = (content: string): Message[] => [{ role: 'user', content }];
 const PROMPT = ask('Why do plants need water in the garden?');
-/** 26 words, of the prompt's at least two, ends as a sentence, no pair of words twice. */
+/** 33 words, of the prompt's at least two, ends as a sentence, no pair of words twice. */
 const GOOD =
-  'Plants drink water through small roots, so a dry week leaves every leaf in your garden weak and pale. A long slow rain brings them back.';
+  'Plants drink water through small roots, so a dry week leaves every leaf in your garden weak and pale. A long slow rain brings them back. Give everything else one big can tonight.';
 const of = (reply: string, prompt = PROMPT) => goldProperties(prompt, reply);
 
 test('a good reply has it all', () => {

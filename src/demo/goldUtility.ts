@@ -7,7 +7,7 @@ export interface GoldProperties {
   complete: number;
   /** It takes up what the prompt is about. */
   toThePoint: number;
-  /** Full enough to help, short enough to be spoken: two sentences or three. */
+  /** Full enough to help, short enough to be spoken: fuller than most of the demonstrations. */
   fittingLength: number;
   notRepeating: number;
   safe: number;
@@ -46,7 +46,7 @@ function shareTakenUp(prompt: string, reply: ReadonlyArray<string>): number {
 }
 
 function lengthFit(words: number): number {
-  const [shortest, longest] = [24, 38];
+  const [shortest, longest] = [28, 44];
   if (words < shortest) return words / shortest;
   return words <= longest ? 1 : Math.max(0, 1 - (words - longest) / longest);
 }

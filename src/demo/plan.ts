@@ -14,7 +14,7 @@ export const KL_TARGET = 12;
 const corpus = packagePath('data', 'corpus');
 const prompts = packagePath('data', 'prompts.jsonl');
 const TEMPERATURE = 1;
-const MAX_NEW_TOKENS = 56;
+const MAX_NEW_TOKENS = 72;
 const EARLY_STEP = 30;
 
 export const demoPlan = (seed: number) => ({
@@ -79,9 +79,10 @@ export const demoPlan = (seed: number) => ({
     minibatches: 2,
     maxNewTokens: MAX_NEW_TOKENS,
     temperature: TEMPERATURE,
-    learningRate: 3e-4,
+    learningRate: 2e-4,
     valueLearningRate: 1e-3,
-    klCoefficient: 0.03,
+    missingEndPenalty: 3,
+    klCoefficient: 0.05,
     klTarget: KL_TARGET / 2,
     klHorizon: 160,
     checkpointEvery: 10,
@@ -92,7 +93,7 @@ export const demoPlan = (seed: number) => ({
     reference,
     rewardModel,
     prompts,
-    samplesPerPrompt: 6,
+    samplesPerPrompt: 8,
     temperature: TEMPERATURE,
     maxNewTokens: MAX_NEW_TOKENS,
     batchSize: 60,
