@@ -32,6 +32,19 @@ describe('comparePolicies', () => {
     expect(result.byDimension).toEqual({ x: 0.375, y: 1 });
   });
 
+  test('counts utilities within the band as a tie', () => {
+    // 1.1 > 1 by 0.1: a tie within 0.15, a win within 0.05.
+    const options = {
+      prompts: [prompt('p1')],
+      repliesA: [reply('p1', 1.1)],
+      repliesB: [reply('p1', 1)],
+      utility,
+      seed: 1,
+    };
+    expect(comparePolicies({ ...options, tieWithin: 0.15 }).winRate.value).toBe(0.5);
+    expect(comparePolicies({ ...options, tieWithin: 0.05 }).winRate.value).toBe(1);
+  });
+
   test('is one half, at both ends, for a model against itself', () => {
     const prompts = ['a', 'b', 'c'].map((id) => prompt(id));
     const replies = ['a', 'b', 'c'].map((id, i) => reply(id, i));

@@ -24,6 +24,8 @@ export interface ComparePoliciesOptions {
   repliesA: ReadonlyArray<EvaluatedReply>;
   repliesB: ReadonlyArray<EvaluatedReply>;
   utility: Utility;
+  /** Utilities that differ by no more are a tie; default 0. */
+  tieWithin?: number;
   seed: number;
   /** Coverage of the interval, default 0.95. */
   confidence?: number;
@@ -33,12 +35,12 @@ export interface ComparePoliciesOptions {
 
 /**
  * Compares every sample of A with every sample of B on the same prompt. A prompt's share is the mean over its pairs
- * of 1[u(a) > u(b)] + 1/2 1[u(a) = u(b)]; the win rate is the mean of the shares, with a percentile bootstrap
+ * of 1[u(a) > u(b)] + 1/2 1[u(a) = u(b)], equal meaning within `tieWithin`; the win rate is the mean of the shares, with a percentile bootstrap
  * interval that draws whole prompts, because samples of one prompt are not independent.
  * @throws bad-input where a prompt lacks replies of either.
  */
 export function comparePolicies(options: ComparePoliciesOptions): PolicyComparison {
-  const { prompts, repliesA, repliesB, utility, seed, confidence = 0.95, resamples = 2000 } = options;
+  const { prompts, repliesA, repliesB, utility, seed, confidence = 0.95, resamples = 2000, tieWithin = 0 } = options;
   const counts = { win: 0, tie: 0, loss: 0 };
   const theirs = repliesByPrompt(prompts, repliesB);
   const perPrompt = repliesByPrompt(prompts, repliesA).map(({ prompt, replies }, i) => {
@@ -47,7 +49,7 @@ export function comparePolicies(options: ComparePoliciesOptions): PolicyComparis
     for (const reply of replies) {
       const utilityA = utility(prompt, reply);
       for (const utilityB of utilitiesB) {
-        const result = resultOf(utilityA, utilityB);
+        const result = resultOf(utilityA, utilityB, tieWithin);
         counts[result] += 1;
         points += result === 'win' ? 1 : result === 'tie' ? 0.5 : 0;
       }

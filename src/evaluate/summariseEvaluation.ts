@@ -36,12 +36,12 @@ export function summariseEvaluation(options: SummariseOptions): Evaluation {
   const judges = rewardModel === null ? options.judges : [...options.judges, REWARD_JUDGE];
   const mine = repliesByPrompt(prompts, replies);
   const theirs = referenceReplies === null ? null : repliesByPrompt(prompts, referenceReplies);
-  const comparisons = judges.map(({ name, utility }) => ({
+  const comparisons = judges.map(({ name, utility, tieWithin = 0 }) => ({
     name,
     comparison:
       referenceReplies === null
         ? null
-        : comparePolicies({ prompts, repliesA: replies, repliesB: referenceReplies, utility, seed }),
+        : comparePolicies({ prompts, repliesA: replies, repliesB: referenceReplies, utility, tieWithin, seed }),
   }));
   const found = comparisons.flatMap(({ name, comparison }) => (comparison === null ? [] : [{ name, comparison }]));
   return {

@@ -8,11 +8,11 @@ import { completeness, freshness, harmlessness, lengthFit, relevance, wordLikene
 export const RULE_JUDGE_NAME = 'rule-based';
 
 /** The version of the rules: raise it with every change of them. */
-const RULES_VERSION = 1;
+const RULES_VERSION = 2;
 export const RULES_HASH = contentId('rule-judge', RULES_VERSION);
 
-/** Utilities closer than this are a tie. */
-const TIE_WITHIN = 0.02;
+/** Utilities closer than this are a tie, for the judge and in win rates by it. */
+export const RULE_TIE_WITHIN = 0.02;
 
 export interface RuleScores {
   /** Each in [0, 1]. */
@@ -74,7 +74,7 @@ const scoreOf = (share: number) => 1 + Math.round(4 * share);
 
 function bestOf(scored: ReadonlyArray<{ id: JudgedReply['id']; utility: number }>): Outcome {
   const [first, second] = scored.toSorted((a, b) => b.utility - a.utility);
-  if (first === undefined || second === undefined || first.utility - second.utility <= TIE_WITHIN)
+  if (first === undefined || second === undefined || first.utility - second.utility <= RULE_TIE_WITHIN)
     return { kind: 'tie' };
   return { kind: 'best', candidateId: first.id };
 }

@@ -83,7 +83,7 @@ export function lengthWindow(prompt: string): { from: number; to: number } {
   if (/\b(?:story|poem|explain|describe|steps|list|plan|recipe|compare|speech)\b/iu.test(prompt)) {
     return { from: 12, to: 60 };
   }
-  return { from: 12, to: 45 };
+  return { from: 20, to: 45 };
 }
 
 /** 1 inside the window; below it words / from, above it to / words. */
