@@ -287,7 +287,7 @@ describe('a damaged checkpoint', () => {
   test.each([
     ['', 'expected JSON'],
     ['{"optimizerSteps":{"mo', 'expected JSON'],
-    ['null', 'expected object'],
+    ['null', 'expected an object'],
     ['{"state":{"stepsDone":3}}', 'optimizerSteps'],
     ['{"optimizerSteps":{},"state":{"stepsDone":3}}', 'optimizerSteps'],
     ['{"optimizerSteps":{"model":3},"state":{}}', 'stepsDone'],
