@@ -1,11 +1,8 @@
 // A candidate set as the labeling server holds it: items with their prompts and reply texts, without what made them.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { z } from 'zod';
+import { readCandidateSet } from '../../src/core/candidateSet.ts';
 import { FourfoldError } from '../../src/core/errors.ts';
-import { ArtifactId, CandidateId, ItemId, PromptId } from '../../src/core/ids.ts';
-import { readJsonl } from '../../src/core/jsonl.ts';
-import { Candidate, type Item, itemsOf, type Message, Prompt } from '../../src/core/records.ts';
+import type { ArtifactId, CandidateId, ItemId, PromptId } from '../../src/core/ids.ts';
+import type { Message } from '../../src/core/records.ts';
 import type { Workspace } from '../../src/store/workspace.ts';
 
 export interface LabelingItem {
@@ -22,13 +19,6 @@ export interface LabelingSet {
   textOf: ReadonlyMap<CandidateId, string>;
 }
 
-const ItemLine = z.strictObject({
-  id: ItemId,
-  candidateSetId: ArtifactId,
-  promptId: PromptId,
-  candidateIds: z.array(CandidateId).min(2).max(6),
-}) satisfies z.ZodType<Item>;
-
 /** The id of the set to label: the given one, else the newest. @throws not-found. */
 export function chooseCandidateSet(workspace: Workspace, id: string | null): ArtifactId {
   if (id !== null) return workspace.artifacts.require(id, 'candidate-set').id;
@@ -43,24 +33,16 @@ export function chooseCandidateSet(workspace: Workspace, id: string | null): Art
 /** Reads the set's files once. @throws not-found, bad-input (naming file and line). */
 export async function loadLabelingSet(workspace: Workspace, id: ArtifactId): Promise<LabelingSet> {
   const dir = workspace.artifacts.dir(workspace.artifacts.require(id, 'candidate-set'));
-  const prompts = await readJsonl(join(dir, 'prompts.jsonl'), Prompt);
-  const candidates = await readJsonl(join(dir, 'candidates.jsonl'), Candidate);
-  const itemsPath = join(dir, 'items.jsonl');
-  const items: Item[] = existsSync(itemsPath) ? await readJsonl(itemsPath, ItemLine) : itemsOf(id, candidates);
-  const messagesOf = new Map(prompts.map((prompt) => [prompt.id, prompt.messages]));
-  const textOf = new Map(candidates.map((candidate) => [candidate.id, candidate.text]));
-  const broken = (item: Item, what: string) =>
-    new FourfoldError(
-      'bad-input',
-      `${itemsPath}: ${item.id} names ${what}, which the set does not hold. Make the set again with: fourfold candidates.`,
-    );
-  const labelingItems = items.map((item): LabelingItem => {
-    const messages = messagesOf.get(item.promptId);
-    if (messages === undefined) throw broken(item, `prompt ${item.promptId}`);
-    const lost = item.candidateIds.find((candidateId) => !textOf.has(candidateId));
-    if (lost !== undefined) throw broken(item, `candidate ${lost}`);
-    return { id: item.id, promptId: item.promptId, messages, candidateIds: item.candidateIds };
-  });
+  const entries = await readCandidateSet(dir, id);
+  const textOf = new Map(entries.flatMap(({ candidates }) => candidates.map((one) => [one.id, one.text] as const)));
+  const labelingItems = entries.map(
+    ({ item, prompt }): LabelingItem => ({
+      id: item.id,
+      promptId: item.promptId,
+      messages: prompt.messages,
+      candidateIds: item.candidateIds,
+    }),
+  );
   if (labelingItems.length === 0) {
     throw new FourfoldError(
       'bad-input',

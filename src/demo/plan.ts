@@ -19,7 +19,6 @@ const EARLY_STEP = 30;
 
 export const demoPlan = (seed: number) => ({
   prompts,
-  earlyStep: EARLY_STEP,
   tokenizer: { texts: [corpus, prompts], vocabSize: 2048 } satisfies z.input<typeof TokenizerConfig>,
   pretrain: (tokenizer: string): z.input<typeof PretrainConfig> => ({
     tokenizer,
