@@ -1,8 +1,9 @@
 // The figures of a merge: who went in with what weight, and how far the sources agree.
 import { groupBy } from '../core/groupBy.ts';
 import { type Judgement, sourceKey } from '../core/records.ts';
-import { cohenKappa, krippendorffAlpha, percentAgreement } from '../stats/agreement.ts';
+import { cohenKappa, percentAgreement } from '../stats/agreement.ts';
 import { cosine } from '../stats/correlation.ts';
+import { krippendorffAlpha } from '../stats/krippendorff.ts';
 import type { Merged, WeightedSource } from './merge.ts';
 import { isVerdict } from './preferences.ts';
 

@@ -1,58 +1,4 @@
-import { cohenKappa, krippendorffAlpha, percentAgreement } from './agreement.ts';
-
-/** Krippendorff (2011), example C and D: four observers, twelve units, missing values. */
-const OBSERVERS: Array<Array<number | null>> = [
-  [1, 2, 3, 3, 2, 1, 4, 1, 2, null, null, null],
-  [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, null, 3],
-  [null, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, null],
-  [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, null],
-];
-const units = Array.from({ length: 12 }, (_, u) => OBSERVERS.map((row) => row[u] ?? null));
-
-describe('krippendorffAlpha', () => {
-  test.each([
-    ['nominal', 0.743],
-    ['ordinal', 0.815],
-    ['interval', 0.849],
-  ] as const)('gives the published %s value %d', (level, published) => {
-    expect(krippendorffAlpha(units, level)).toBeCloseTo(published, 3);
-  });
-
-  test('gives the published value of two observers and two categories', () => {
-    // Krippendorff (2011), example A: o_01 = 4, n_0 = 14, n_1 = 6, n = 20: α = 1 - 19 × 4 / (14 × 6) = 0.095.
-    const meg = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0];
-    const owen = [1, 1, 1, 0, 0, 1, 0, 0, 0, 0];
-    const pairs = meg.map((value, i) => [value, owen[i] ?? null]);
-    expect(krippendorffAlpha(pairs, 'nominal')).toBeCloseTo(0.095, 3);
-  });
-
-  test('is null where nothing can be compared or nothing varies', () => {
-    expect(krippendorffAlpha([], 'nominal')).toBeNull();
-    expect(
-      krippendorffAlpha(
-        [
-          [1, null],
-          [null, 2],
-        ],
-        'nominal',
-      ),
-    ).toBeNull();
-    expect(
-      krippendorffAlpha(
-        [
-          [3, 3],
-          [3, 3],
-        ],
-        'interval',
-      ),
-    ).toBeNull();
-  });
-
-  test('does not change when the sources change places', () => {
-    const reversed = units.map((unit) => unit.toReversed());
-    expect(krippendorffAlpha(reversed, 'ordinal')).toBeCloseTo(krippendorffAlpha(units, 'ordinal') ?? Number.NaN, 12);
-  });
-});
+import { cohenKappa, fleissKappa, percentAgreement } from './agreement.ts';
 
 describe('cohenKappa', () => {
   const table = (yy: number, yn: number, ny: number, nn: number) => {
@@ -75,5 +21,65 @@ describe('cohenKappa', () => {
 
   test('is null where both always say the same one thing', () => {
     expect(cohenKappa([1, 1], [1, 1])).toBeNull();
+  });
+});
+
+describe('fleissKappa', () => {
+  test('is one where all agree and varied, null where nothing varies or the number of ratings does', () => {
+    expect(
+      fleissKappa([
+        [3, 0],
+        [0, 3],
+      ]),
+    ).toBe(1);
+    expect(
+      fleissKappa([
+        [3, 0],
+        [3, 0],
+      ]),
+    ).toBeNull();
+    expect(
+      fleissKappa([
+        [3, 0],
+        [1, 1],
+      ]),
+    ).toBeNull();
+    expect(
+      fleissKappa([
+        [1, 0],
+        [0, 1],
+      ]),
+    ).toBeNull();
+  });
+
+  test("is Scott's pi for two raters", () => {
+    // 3 of 4 items agree: P̄ = 0.75; of 8 ratings 5 are the first label: P̄_e = (25 + 9) / 64; κ = 0.21875 / 0.46875.
+    expect(
+      fleissKappa([
+        [2, 0],
+        [2, 0],
+        [0, 2],
+        [1, 1],
+      ]),
+    ).toBeCloseTo(0.21875 / 0.46875, 12);
+  });
+
+  test('counts an item as often as its weight says, and passes over items without a rating', () => {
+    const twice = fleissKappa([
+      [2, 0],
+      [2, 0],
+      [1, 1],
+      [0, 0],
+    ]);
+    expect(
+      fleissKappa(
+        [
+          [2, 0],
+          [1, 1],
+          [0, 2],
+        ],
+        [2, 1, 0],
+      ),
+    ).toBeCloseTo(twice ?? Number.NaN, 12);
   });
 });

@@ -1,7 +1,5 @@
 // How far sources agree beyond chance. Every figure is null where the data do not determine it (nothing to
 // compare, or no variation at all), never 0 or NaN.
-import { groupBy } from '../core/groupBy.ts';
-
 /** A value given by one source, null where it gave none. */
 export type Value = string | number;
 
@@ -23,83 +21,56 @@ export function percentAgreement<T extends Value>(
 /**
  * Cohen's kappa of two sources (Cohen 1960, equation 1): κ = (p_o - p_e) / (1 - p_e), with p_o the observed share of
  * agreement and p_e = Σ_k p_a(k) p_b(k) that of chance.
+ *
+ * @param weights how often each unit counts; once where absent
  */
-export function cohenKappa<T extends Value>(a: ReadonlyArray<T | null>, b: ReadonlyArray<T | null>): number | null {
-  const pairs = pairsOf(a, b);
-  if (pairs.length === 0) return null;
-  const observed = pairs.filter(([x, y]) => x === y).length / pairs.length;
-  const countsA = groupBy(pairs, ([x]) => x);
-  const countsB = groupBy(pairs, ([, y]) => y);
-  let chance = 0;
-  for (const [value, group] of countsA) {
-    chance += (group.length / pairs.length) * ((countsB.get(value)?.length ?? 0) / pairs.length);
+export function cohenKappa<T extends Value>(
+  a: ReadonlyArray<T | null>,
+  b: ReadonlyArray<T | null>,
+  weights?: ArrayLike<number>,
+): number | null {
+  const ofA = new Map<T, number>();
+  const ofB = new Map<T, number>();
+  let total = 0;
+  let agreed = 0;
+  for (const [i, x] of a.entries()) {
+    const y = b[i] ?? null;
+    const weight = weights === undefined ? 1 : (weights[i] ?? 0);
+    if (x === null || y === null || weight === 0) continue;
+    total += weight;
+    if (x === y) agreed += weight;
+    ofA.set(x, (ofA.get(x) ?? 0) + weight);
+    ofB.set(y, (ofB.get(y) ?? 0) + weight);
   }
-  return 1 - chance < 1e-12 ? null : (observed - chance) / (1 - chance);
+  if (total === 0) return null;
+  const chance = [...ofA].reduce((sum, [value, count]) => sum + (count / total) * ((ofB.get(value) ?? 0) / total), 0);
+  return 1 - chance < 1e-12 ? null : (agreed / total - chance) / (1 - chance);
 }
-
-export type MeasurementLevel = 'nominal' | 'ordinal' | 'interval';
 
 /**
- * Krippendorff's alpha for any number of sources with missing values (Krippendorff 2011, Computing Krippendorff's
- * alpha-reliability, part D): α = 1 - D_o / D_e = 1 - (n - 1) Σ o_ck δ²_ck / Σ n_c n_k δ²_ck,
- * over the coincidence matrix o_ck = Σ_u (c-k pairs in unit u) / (m_u - 1), where m_u values are in unit u.
- * Metrics δ²: nominal 1 where c ≠ k; interval (c - k)²; ordinal (Σ_{g=c..k} n_g - (n_c + n_k) / 2)².
+ * Fleiss' kappa (Fleiss 1971, equations 1 to 6): κ = (P̄ - P̄_e) / (1 - P̄_e), with P̄ the mean over items of
+ * P_i = Σ_j n_ij (n_ij - 1) / (n (n - 1)) and P̄_e = Σ_j p_j², p_j the share of label j among all ratings.
+ * It asks for the same number n of ratings of each item, so it is null where that varies, or where n is less than 2.
  *
- * @param units [units][sources]: the values that the sources gave to each unit, null where one gave none.
+ * @param counts [items][labels]: how many gave the label to the item; items without any rating are passed over
+ * @param weights how often each item counts; once where absent
  */
-export function krippendorffAlpha(
-  units: ReadonlyArray<ReadonlyArray<number | null>>,
-  level: MeasurementLevel,
-): number | null {
-  const pairable = units
-    .map((unit) => unit.filter((value): value is number => value !== null))
-    .filter((unit) => unit.length >= 2);
-  const values = [...new Set(pairable.flat())].sort((a, b) => a - b);
-  const rankOf = new Map(values.map((value, rank) => [value, rank]));
-  const size = values.length;
-  const coincidences = new Float64Array(size * size);
-  for (const unit of pairable) {
-    for (const [i, x] of unit.entries()) {
-      for (const [j, y] of unit.entries()) {
-        if (i === j) continue;
-        const cell = (rankOf.get(x) ?? 0) * size + (rankOf.get(y) ?? 0);
-        coincidences[cell] = (coincidences[cell] ?? 0) + 1 / (unit.length - 1);
-      }
+export function fleissKappa(counts: ReadonlyArray<ReadonlyArray<number>>, weights?: ArrayLike<number>): number | null {
+  const weightOf = (item: number) => (weights === undefined ? 1 : (weights[item] ?? 0));
+  const ratingsOf = counts.map((row) => row.reduce((a, b) => a + b, 0));
+  const rated = [...counts.keys()].filter((item) => (ratingsOf[item] ?? 0) > 0 && weightOf(item) > 0);
+  const n = ratingsOf[rated[0] ?? -1] ?? 0;
+  if (n < 2 || rated.some((item) => ratingsOf[item] !== n)) return null;
+  const items = rated.reduce((sum, item) => sum + weightOf(item), 0);
+  const labelShares = new Map<number, number>();
+  let agreement = 0;
+  for (const item of rated) {
+    const weight = weightOf(item);
+    for (const [label, count] of (counts[item] ?? []).entries()) {
+      agreement += (weight * count * (count - 1)) / (n * (n - 1) * items);
+      labelShares.set(label, (labelShares.get(label) ?? 0) + (weight * count) / (n * items));
     }
   }
-  const marginals = values.map((_, c) => coincidences.subarray(c * size, (c + 1) * size).reduce((a, b) => a + b, 0));
-  const total = marginals.reduce((a, b) => a + b, 0);
-  const distance = squaredDistance(values, marginals, level);
-  let observed = 0;
-  let expected = 0;
-  for (let c = 0; c < size; c++) {
-    for (let k = 0; k < size; k++) {
-      const delta = distance(c, k);
-      observed += (coincidences[c * size + k] ?? 0) * delta;
-      expected += (marginals[c] ?? 0) * (marginals[k] ?? 0) * delta;
-    }
-  }
-  return expected === 0 ? null : 1 - ((total - 1) * observed) / expected;
-}
-
-/** δ² between two values, given as their ranks among the distinct values. */
-function squaredDistance(
-  values: ReadonlyArray<number>,
-  marginals: ReadonlyArray<number>,
-  level: MeasurementLevel,
-): (c: number, k: number) => number {
-  switch (level) {
-    case 'nominal':
-      return (c, k) => (c === k ? 0 : 1);
-    case 'interval':
-      return (c, k) => ((values[c] ?? 0) - (values[k] ?? 0)) ** 2;
-    case 'ordinal':
-      return (c, k) => {
-        const [from, to] = c < k ? [c, k] : [k, c];
-        const between = marginals.slice(from, to + 1).reduce((a, b) => a + b, 0);
-        return (between - ((marginals[from] ?? 0) + (marginals[to] ?? 0)) / 2) ** 2;
-      };
-    default:
-      return level satisfies never;
-  }
+  const chance = [...labelShares.values()].reduce((sum, share) => sum + share * share, 0);
+  return 1 - chance < 1e-12 ? null : (agreement - chance) / (1 - chance);
 }
