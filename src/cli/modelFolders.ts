@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { ArtifactOf } from '../core/artifacts.ts';
 import { asStorageError, FourfoldError, systemCodeOf } from '../core/errors.ts';
 import { parseJson, readTextFile } from '../core/jsonl.ts';
-import { parseModelConfig } from '../model/config.ts';
+import { parseModelConfig } from '../model/configFile.ts';
 import { checkSafetensors } from '../model/safetensors.ts';
 import type { Artifacts } from '../store/artifacts.ts';
 

@@ -1,10 +1,9 @@
 import { packagePath } from '../core/packageRoot.ts';
 import { randomFrom } from '../core/random.ts';
 import { startEngine } from '../engine/backend.ts';
-import { linear } from '../engine/ops/linear.ts';
 import * as tf from '../engine/tf.ts';
 import { disposeBatch, makeBatch } from '../model/batch.ts';
-import { outputWeight } from '../model/heads.ts';
+import { logitsOf } from '../model/heads.ts';
 import { loadModel, type Model } from '../model/model.ts';
 import { transformer } from '../model/transformer.ts';
 import { type GenerateRequest, generate } from './generate.ts';
@@ -42,8 +41,8 @@ function uncached({ promptIds, seed }: GenerateRequest, sampling: typeof SAMPLED
   while (ids.length < promptIds.length + sampling.maxNewTokens) {
     const batch = makeBatch([{ ids, isResponseToken: [] }], model.config.maxPositions);
     const logits = tf.tidy(() => {
-      const { hidden } = transformer(model.config, model.parameters, { ...batch, tables: model.tables });
-      return tf.squeeze(tf.slice(linear(hidden, outputWeight(model)), [0, ids.length - 1, 0], [1, 1, -1]));
+      const { hidden } = transformer(model, batch);
+      return tf.squeeze(tf.slice(logitsOf(model, hidden), [0, ids.length - 1, 0], [1, 1, -1]));
     });
     ids.push(sampleToken(logits.dataSync() as Float32Array, sampling, random.uniform()));
     logits.dispose();

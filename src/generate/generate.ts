@@ -4,9 +4,8 @@ import { FourfoldError } from '../core/errors.ts';
 import { nextTurnUnlessStopped } from '../core/nextTurn.ts';
 import { randomFrom } from '../core/random.ts';
 import type { Sampling } from '../core/records.ts';
-import { linear } from '../engine/ops/linear.ts';
 import * as tf from '../engine/tf.ts';
-import { outputWeight } from '../model/heads.ts';
+import { logitsOf } from '../model/heads.ts';
 import { disposeCache, type LayerCache, selectRows } from '../model/kvCache.ts';
 import type { Model } from '../model/model.ts';
 import { transformer } from '../model/transformer.ts';
@@ -75,16 +74,15 @@ function forwardStep(
   { ids, positions, keyStart, cache }: StepInput,
 ): { logits: tf.Tensor2D; cache: LayerCache[] } {
   return tf.tidy(() => {
-    const output = transformer(model.config, model.parameters, {
+    const output = transformer(model, {
       ids: tf.tensor2d(ids, undefined, 'int32'),
       positions: tf.tensor2d(positions, undefined, 'int32'),
       keyStart: tf.tensor1d(keyStart, 'int32'),
-      tables: model.tables,
       ...(cache === null ? {} : { cache }),
     });
     const [batch, time, hidden] = output.hidden.shape;
     const last = tf.reshape<tf.Rank.R2>(tf.slice(output.hidden, [0, time - 1, 0], [batch, 1, hidden]), [batch, hidden]);
-    return { logits: linear(last, outputWeight(model)) as tf.Tensor2D, cache: output.cache };
+    return { logits: logitsOf(model, last) as tf.Tensor2D, cache: output.cache };
   });
 }
 

@@ -1,38 +1,63 @@
-// The shape of a model, as Hugging Face's config.json writes it. One transformer with switches serves all.
-import { join } from 'node:path';
-import { z } from 'zod';
-import { FourfoldError } from '../core/errors.ts';
-import { parseJson, parseWith, readTextFile } from '../core/jsonl.ts';
+// The shape of a model and the switches of the one transformer that serves every architecture. Each file in architectures/
+// says which switches an architecture of Hugging Face's sets, and what it calls its weights.
 
-const SUPPORTED = ['llama'] as const;
+/** Activation of the feed-forward layer; geluTanh is the approximation by tanh. */
+export type Activation = 'silu' | 'gelu' | 'geluTanh' | 'relu';
 
-const positive = z.int().min(1);
+/** How rotary frequencies are stretched for longer contexts; see ropeScaling.ts. */
+export type RopeScaling =
+  | { kind: 'default' }
+  | { kind: 'linear'; factor: number }
+  | {
+      kind: 'llama3';
+      factor: number;
+      lowFrequencyFactor: number;
+      highFrequencyFactor: number;
+      originalMaxPositions: number;
+    }
+  | {
+      kind: 'yarn';
+      factor: number;
+      /** Multiplies cosine and sine. */
+      attentionFactor: number;
+      betaFast: number;
+      betaSlow: number;
+      originalMaxPositions: number;
+      /** True where the borders of the ramp are whole dimensions. */
+      truncates: boolean;
+    };
 
-const LlamaConfig = z.looseObject({
-  model_type: z.literal('llama'),
-  vocab_size: positive,
-  hidden_size: positive,
-  intermediate_size: positive,
-  num_hidden_layers: positive,
-  num_attention_heads: positive,
-  num_key_value_heads: positive.optional(),
-  head_dim: positive.nullish(),
-  max_position_embeddings: positive.default(2048),
-  rms_norm_eps: z.number().gt(0).default(1e-6),
-  rope_theta: z.number().gt(0).optional(),
-  rope_parameters: z
-    .looseObject({ rope_theta: z.number().gt(0).optional(), rope_type: z.string().optional() })
-    .nullish(),
-  rope_scaling: z.looseObject({}).nullish(),
-  tie_word_embeddings: z.boolean().default(false),
-  attention_bias: z.boolean().default(false),
-  mlp_bias: z.boolean().default(false),
-  hidden_act: z.string().default('silu'),
-  num_labels: z.int().optional(),
-});
+/** Hugging Face's names of a model's modules; those of a layer are relative to it. A parameter is `MODULE.weight`. */
+export interface ModuleNames {
+  /** The whole trunk; a file may leave this prefix out. */
+  trunk: string;
+  embedding: string;
+  /** Table of learned positions. */
+  positions: string | null;
+  /** The list of layers; layer i is `LAYERS.i`. */
+  layers: string;
+  finalNorm: string;
+  /** Before attention; in a parallel block, before both. */
+  attentionNorm: string;
+  /** On what attention gives, before it is added. */
+  attentionOutputNorm: string | null;
+  /** Before the feed-forward layer; null in a parallel block. */
+  feedForwardNorm: string | null;
+  feedForwardOutputNorm: string | null;
+  /** Three projections, or one whose output is query, key and value side by side. */
+  attention: { query: string; key: string; value: string } | { fused: string };
+  attentionOutput: string;
+  /** Norms of each head of query and key, before the positions are applied. */
+  headNorms: { query: string; key: string } | null;
+  /** Gate and up, or one whose output is both side by side; no gate where the activation is not gated. */
+  feedForward: { gate: string; up: string } | { fused: string } | { up: string };
+  down: string;
+}
 
 /** A transformer's shape; words as in the field: hidden, heads, vocab. */
 export interface ModelConfig {
+  /** config.json's model_type. */
+  modelType: string;
   vocab: number;
   hidden: number;
   /** Width of the feed-forward layer. */
@@ -44,98 +69,56 @@ export interface ModelConfig {
   headDim: number;
   maxPositions: number;
   normEpsilon: number;
+  /** Root-mean-square norm without bias, or layer norm with one. */
+  norm: 'rms' | 'layer';
+  /** Added to the stored gain of a root-mean-square norm: 1 in Gemma. */
+  gainOffset: 0 | 1;
+  /** True where attention and feed-forward layer read the same normed input and are added together. */
+  isParallel: boolean;
+  activation: Activation;
+  positions: 'rotary' | 'learned';
+  /** Leading dimensions of a head that rotary positions turn; the rest pass through. Even. */
+  rotaryDims: number;
   ropeTheta: number;
+  ropeScaling: RopeScaling;
+  /** Base of the rotary positions in layers with a sliding window, where it is another; such layers are not scaled. */
+  localRopeTheta: number | null;
+  /** Which layers have rotary positions; null for all. */
+  rotaryLayers: ReadonlyArray<boolean> | null;
+  /** A query sees this many keys at most, its own included; null for all. */
+  slidingWindow: number | null;
+  /** Which layers have the window; null for all. */
+  slidingLayers: ReadonlyArray<boolean> | null;
+  /** Multiplies the attention scores. */
+  attentionScale: number;
+  /** Attention scores s become cap·tanh(s / cap). */
+  attentionSoftcap: number | null;
+  /** Logits likewise. */
+  logitSoftcap: number | null;
+  /** Multiplies the embeddings of tokens. */
+  embeddingScale: number;
+  /** Which products have a bias; layer norms always have one. */
+  biases: { attentionInput: boolean; attentionOutput: boolean; feedForward: boolean; output: boolean };
   /** True where the output projection is the embedding table. */
   tieEmbeddings: boolean;
+  /** True where a file holds the layers' matrices as [in, out] (GPT-2); in memory they are [out, in] always. */
+  isTransposedInFile: boolean;
+  modules: ModuleNames;
+  /** config.json as it was read: what is saved is this, with head, token ids and number format replaced; null if new. */
+  source: Readonly<Record<string, unknown>> | null;
 }
 
-function refuse(what: string, got: unknown, expected: string): never {
-  throw new FourfoldError('unsupported', `config.json: expected ${what} ${expected}, got ${JSON.stringify(got)}.`);
-}
+/** Whether rotary positions turn queries and keys of this layer. */
+export const hasRotary = ({ positions, rotaryLayers }: ModelConfig, layer: number): boolean =>
+  positions === 'rotary' && (rotaryLayers?.[layer] ?? true);
 
-function checkSwitches(config: z.infer<typeof LlamaConfig>): void {
-  if (config.attention_bias) refuse('attention_bias', true, 'false');
-  if (config.mlp_bias) refuse('mlp_bias', true, 'false');
-  if (config.hidden_act !== 'silu') refuse('hidden_act', config.hidden_act, '"silu"');
-  const ropeType = config.rope_parameters?.rope_type ?? 'default';
-  if (ropeType !== 'default') refuse('rope_parameters.rope_type', ropeType, '"default"');
-  if (config.rope_scaling && (config.rope_scaling.rope_type ?? config.rope_scaling.type ?? 'default') !== 'default') {
-    refuse('rope_scaling', config.rope_scaling, 'null');
-  }
-}
+/** Keys that a query of this layer sees, or null for all. */
+export const windowOf = ({ slidingWindow, slidingLayers }: ModelConfig, layer: number): number | null =>
+  (slidingLayers?.[layer] ?? true) ? slidingWindow : null;
 
-/** @throws unsupported for an architecture or switch that is not served, by name; bad-input for a malformed one. */
-export function parseModelConfig(value: unknown, where: string): ModelConfig {
-  const { model_type: modelType } = parseWith(z.looseObject({ model_type: z.string() }), value, where);
-  if (!SUPPORTED.some((name) => name === modelType)) {
-    refuse('model_type', modelType, `one of ${SUPPORTED.join(', ')}`);
-  }
-  const config = parseWith(LlamaConfig, value, where);
-  checkSwitches(config);
-  const heads = config.num_attention_heads;
-  const kvHeads = config.num_key_value_heads ?? heads;
-  if (heads % kvHeads !== 0) refuse('num_key_value_heads', kvHeads, `to divide num_attention_heads (${heads})`);
-  const headDim = config.head_dim ?? config.hidden_size / heads;
-  if (!Number.isInteger(headDim) || headDim % 2 !== 0) refuse('head_dim', headDim, 'to be an even whole number');
-  return {
-    vocab: config.vocab_size,
-    hidden: config.hidden_size,
-    intermediate: config.intermediate_size,
-    layers: config.num_hidden_layers,
-    heads,
-    kvHeads,
-    headDim,
-    maxPositions: config.max_position_embeddings,
-    normEpsilon: config.rms_norm_eps,
-    ropeTheta: config.rope_parameters?.rope_theta ?? config.rope_theta ?? 10_000,
-    tieEmbeddings: config.tie_word_embeddings,
-  };
-}
+/** The full name of a layer's module. */
+export const layerModule = ({ modules }: ModelConfig, layer: number, name: string): string =>
+  `${modules.trunk}.${modules.layers}.${layer}.${name}`;
 
-/** Reads the config.json of a model folder. @throws as parseModelConfig, and not-found. */
-export async function readModelConfig(dir: string): Promise<ModelConfig> {
-  const path = join(dir, 'config.json');
-  return parseModelConfig(parseJson(await readTextFile(path), path), path);
-}
-
-/** The config.json of a model made here, under Hugging Face's names. */
-export function toHuggingFaceConfig(
-  config: ModelConfig,
-  {
-    architecture,
-    bosId,
-    eosId,
-    padId,
-  }: {
-    architecture: 'LlamaForCausalLM' | 'LlamaForSequenceClassification';
-    bosId: number | null;
-    eosId: number | null;
-    /** Null where the tokenizer names no pad token. */
-    padId: number | null;
-  },
-): Record<string, unknown> {
-  return {
-    architectures: [architecture],
-    model_type: 'llama',
-    vocab_size: config.vocab,
-    hidden_size: config.hidden,
-    intermediate_size: config.intermediate,
-    num_hidden_layers: config.layers,
-    num_attention_heads: config.heads,
-    num_key_value_heads: config.kvHeads,
-    head_dim: config.headDim,
-    max_position_embeddings: config.maxPositions,
-    rms_norm_eps: config.normEpsilon,
-    rope_theta: config.ropeTheta,
-    tie_word_embeddings: config.tieEmbeddings,
-    attention_bias: false,
-    mlp_bias: false,
-    hidden_act: 'silu',
-    bos_token_id: bosId,
-    eos_token_id: eosId,
-    // A pad token beyond the embedding table would keep transformers from loading the model.
-    pad_token_id: padId !== null && padId < config.vocab ? padId : null,
-    torch_dtype: 'float32',
-    ...(architecture === 'LlamaForSequenceClassification' ? { num_labels: 1 } : {}),
-  };
-}
+/** The full name of a module of the trunk outside the layers. */
+export const trunkModule = ({ modules }: ModelConfig, name: string): string => `${modules.trunk}.${name}`;

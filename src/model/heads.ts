@@ -2,21 +2,36 @@
 // share the scalar head. Call these inside tidy.
 import { embedding } from '../engine/ops/embedding.ts';
 import { linear } from '../engine/ops/linear.ts';
-import { tokenLogProbs } from '../engine/ops/tokenLogProbs.ts';
+import { capped, tokenLogProbs } from '../engine/ops/tokenLogProbs.ts';
 import * as tf from '../engine/tf.ts';
 import type { Batch } from './batch.ts';
 import type { Model } from './model.ts';
-import { EMBEDDING, OUTPUT, parameter, SCORE_HEAD } from './parameters.ts';
-import { transformer } from './transformer.ts';
+import { OUTPUT, outputName, parameter, SCORE_HEAD } from './parameters.ts';
+import { type Trunk, transformer } from './transformer.ts';
 
 /** [vocab, hidden]: the output projection. */
-export function outputWeight({ config, parameters }: Model): tf.Tensor2D {
-  return parameter(parameters, config.tieEmbeddings ? EMBEDDING : OUTPUT) as tf.Tensor2D;
+export function outputWeight({ config, parameters }: Trunk): tf.Tensor2D {
+  return parameter(parameters, outputName(config)) as tf.Tensor2D;
+}
+
+/** Bias and cap of the logits, where the model has them. */
+function outputSwitches({ config, parameters }: Trunk): { bias?: tf.Tensor; softcap?: number } {
+  return {
+    ...(config.biases.output ? { bias: parameter(parameters, `${OUTPUT}.bias`) } : {}),
+    ...(config.logitSoftcap === null ? {} : { softcap: config.logitSoftcap }),
+  };
+}
+
+/** @param hidden [..., hidden], after the final norm @returns [..., vocab] */
+export function logitsOf(model: Trunk, hidden: tf.Tensor): tf.Tensor {
+  const { bias, softcap } = outputSwitches(model);
+  const logits = linear(hidden, outputWeight(model), bias);
+  return softcap === undefined ? logits : capped(logits, softcap);
 }
 
 /** Hidden states at the flat indices only. @param indices [n] int32 @returns [n, hidden] */
 function hiddenAt(model: Model, { ids, positions, keyStart }: Batch, indices: tf.Tensor1D): tf.Tensor2D {
-  const { hidden } = transformer(model.config, model.parameters, { ids, positions, keyStart, tables: model.tables });
+  const { hidden } = transformer(model, { ids, positions, keyStart });
   const [batch, time, width] = hidden.shape;
   return embedding(tf.reshape(hidden, [batch * time, width]), indices) as tf.Tensor2D;
 }
@@ -31,7 +46,10 @@ export function responseLogProbs(
   temperature = 1,
 ): { logProbs: tf.Tensor; entropy: tf.Tensor } {
   const hidden = hiddenAt(model, batch, batch.predictAt);
-  return tokenLogProbs({ hidden, weight: outputWeight(model), targets: batch.targets, temperature });
+  return tokenLogProbs({
+    ...{ hidden, weight: outputWeight(model), targets: batch.targets, temperature },
+    ...outputSwitches(model),
+  });
 }
 
 /** The scalar head at each position that predicts a response token. @returns [n] */

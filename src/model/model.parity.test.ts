@@ -9,14 +9,13 @@ import { promisify } from 'node:util';
 import { packagePath } from '../core/packageRoot.ts';
 import { startEngine } from '../engine/backend.ts';
 import { valueAndGradients } from '../engine/gradients.ts';
-import { linear } from '../engine/ops/linear.ts';
 import { expectAllClose, type Values, valuesOf } from '../engine/testing/allClose.ts';
 import * as tf from '../engine/tf.ts';
 import { generate } from '../generate/generate.ts';
 import { renderPrompt } from '../tokens/rendering.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import { disposeBatch, makeBatch, type Sequence } from './batch.ts';
-import { outputWeight, responseLogProbs } from './heads.ts';
+import { logitsOf, responseLogProbs } from './heads.ts';
 import { loadModel, type Model, saveModel } from './model.ts';
 import { scoreSequences, sequenceLogProbs } from './score.ts';
 import { makeTinyModel, TINY_TOKENS } from './testing/tinyModel.ts';
@@ -53,11 +52,11 @@ beforeAll(async () => {
 });
 
 /** [batch, time, vocab] of a padded batch. */
-function logitsOf(model: Model, sequences: Sequence[]): tf.Tensor {
+function batchLogits(model: Model, sequences: Sequence[]): tf.Tensor {
   const batch = makeBatch(sequences, model.config.maxPositions);
   const logits = tf.tidy(() => {
-    const { hidden } = transformer(model.config, model.parameters, { ...batch, tables: model.tables });
-    return linear(hidden, outputWeight(model));
+    const { hidden } = transformer(model, batch);
+    return logitsOf(model, hidden);
   });
   disposeBatch(batch);
   return logits;
@@ -74,7 +73,7 @@ describe.each(['tied', 'untied'] as const)('a language model, %s', (name) => {
   afterAll(() => model.dispose());
 
   test('logits of both rows of a padded batch', async () => {
-    const logits = logitsOf(model, golden.sequences);
+    const logits = batchLogits(model, golden.sequences);
     for (const [row, expected] of golden.logits.entries()) {
       const [time = 0, vocab = 0] = expected.shape;
       const actual = tf.reshape(tf.slice(logits, [row, 0, 0], [1, time, vocab]), [time, vocab]);
@@ -163,7 +162,7 @@ test('rewards of a sequence classifier, in any order and batch size', async () =
       const model = await loadModel(packagePath('data', 'goldens', 'llamas', name), 'causal-lm');
       await saveModel(dir, model, TINY_TOKENS);
       const read = await readByTransformers(sequence.ids);
-      const logits = logitsOf(model, [sequence]);
+      const logits = batchLogits(model, [sequence]);
       const { shape, data } = await valuesOf(logits);
       expectAllClose({ shape: shape.slice(1), data }, read.logits, { relative: 1e-4 });
       const tokenizer = await loadTokenizer(dir);

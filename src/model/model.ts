@@ -2,9 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FourfoldError } from '../core/errors.ts';
-import { type RotaryTables, rotaryTables } from '../engine/ops/rotary.ts';
 import * as tf from '../engine/tf.ts';
-import { type ModelConfig, readModelConfig, toHuggingFaceConfig } from './config.ts';
+import type { ModelConfig } from './config.ts';
+import { readModelConfig, type SpecialTokens, toHuggingFaceConfig } from './configFile.ts';
 import {
   causalLmShapes,
   disposeParameters,
@@ -15,7 +15,9 @@ import {
   saveParameters,
   scalarHeadShapes,
 } from './parameters.ts';
+import { type ModelTables, modelTables } from './ropeScaling.ts';
 import { checkSafetensors } from './safetensors.ts';
+import { layoutOf } from './weightLayout.ts';
 
 /** What is on top of the trunk: next-token logits, or one number (reward, value). */
 export type ModelHead = 'causal-lm' | 'scalar';
@@ -24,7 +26,7 @@ export interface Model {
   readonly head: ModelHead;
   readonly config: ModelConfig;
   readonly parameters: Parameters;
-  readonly tables: RotaryTables;
+  readonly tables: ModelTables;
   dispose(): void;
 }
 
@@ -34,7 +36,7 @@ const shapesOf = (head: ModelHead, config: ModelConfig) =>
 
 /** A model over parameters that it then owns. */
 export function modelOf(head: ModelHead, config: ModelConfig, parameters: Parameters): Model {
-  const tables = rotaryTables({ headDim: config.headDim, maxPositions: config.maxPositions, theta: config.ropeTheta });
+  const tables = modelTables(config);
   return {
     head,
     config,
@@ -42,14 +44,14 @@ export function modelOf(head: ModelHead, config: ModelConfig, parameters: Parame
     tables,
     dispose() {
       disposeParameters(parameters);
-      tf.dispose([tables.cos, tables.sin]);
+      for (const pair of [tables.rotary, tables.localRotary]) if (pair !== null) tf.dispose([pair.cos, pair.sin]);
     },
   };
 }
 
 /** A new model with random weights. */
 export function newModel(config: ModelConfig, seed: number): Model {
-  return modelOf('causal-lm', config, initialParameters(causalLmShapes(config), seed));
+  return modelOf('causal-lm', config, initialParameters(causalLmShapes(config), seed, 1 - config.gainOffset));
 }
 
 /** Which head the weights of a folder carry. @throws not-found, bad-model. */
@@ -69,7 +71,8 @@ export async function loadModel(dir: string, expected?: ModelHead): Promise<Mode
       `${dir}: expected ${names[expected]}, got ${names[head]}. Name the other model.`,
     );
   }
-  return modelOf(head, config, await loadParameters(join(dir, WEIGHTS), shapesOf(head, config)));
+  const parameters = await loadParameters(join(dir, WEIGHTS), shapesOf(head, config), { layout: layoutOf(config) });
+  return modelOf(head, config, parameters);
 }
 
 /** A scalar-head model on the trunk of a language model's folder; the head starts at zero, so that all begin equal. */
@@ -77,17 +80,13 @@ export async function scalarModelFrom(dir: string): Promise<Model> {
   const config = await readModelConfig(dir);
   const fallback = (name: string, shape: number[]) =>
     name === SCORE_HEAD ? new Float32Array(shape.reduce((a, b) => a * b, 1)) : null;
-  return modelOf('scalar', config, await loadParameters(join(dir, WEIGHTS), scalarHeadShapes(config), fallback));
+  const options = { layout: layoutOf(config), fallback };
+  return modelOf('scalar', config, await loadParameters(join(dir, WEIGHTS), scalarHeadShapes(config), options));
 }
 
 /** Writes config.json and model.safetensors; the tokenizer's files are the caller's to copy. */
-export async function saveModel(
-  dir: string,
-  model: Model,
-  tokens: { bosId: number | null; eosId: number | null; padId: number | null },
-): Promise<void> {
-  const architecture = model.head === 'scalar' ? 'LlamaForSequenceClassification' : 'LlamaForCausalLM';
-  const config = toHuggingFaceConfig(model.config, { architecture, ...tokens });
+export async function saveModel(dir: string, model: Model, tokens: SpecialTokens): Promise<void> {
+  const config = toHuggingFaceConfig(model.config, { head: model.head, ...tokens });
   await writeFile(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
-  await saveParameters(join(dir, WEIGHTS), model.parameters);
+  await saveParameters(join(dir, WEIGHTS), model.parameters, layoutOf(model.config));
 }

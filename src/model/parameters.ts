@@ -2,58 +2,115 @@
 import { FourfoldError } from '../core/errors.ts';
 import { randomFrom, seedOf } from '../core/random.ts';
 import * as tf from '../engine/tf.ts';
-import type { ModelConfig } from './config.ts';
+import { layerModule, type ModelConfig, trunkModule } from './config.ts';
 import { readSafetensors, type TensorData, writeSafetensors } from './safetensors.ts';
+import { otherLayout, type WeightLayout } from './weightLayout.ts';
 
 export type Parameters = Map<string, tf.Variable>;
 
 /** Standard deviation of new weights (Radford et al. 2019; Hugging Face's initializer_range). */
 const INITIAL_DEVIATION = 0.02;
 
-export const EMBEDDING = 'model.embed_tokens.weight';
-export const OUTPUT = 'lm_head.weight';
-export const FINAL_NORM = 'model.norm.weight';
+/** The output projection; the same name in every architecture. */
+export const OUTPUT = 'lm_head';
 /** Reward head, under the name that Hugging Face's sequence classification uses. */
 export const SCORE_HEAD = 'score.weight';
 
-/** Names and shapes of the trunk: everything below the heads. */
-export function trunkShapes(config: ModelConfig): Map<string, number[]> {
-  const { vocab, hidden, intermediate, heads, kvHeads, headDim } = config;
-  const shapes = new Map<string, number[]>([[EMBEDDING, [vocab, hidden]]]);
-  for (let layer = 0; layer < config.layers; layer++) {
-    const prefix = `model.layers.${layer}`;
-    shapes.set(`${prefix}.input_layernorm.weight`, [hidden]);
-    shapes.set(`${prefix}.self_attn.q_proj.weight`, [heads * headDim, hidden]);
-    shapes.set(`${prefix}.self_attn.k_proj.weight`, [kvHeads * headDim, hidden]);
-    shapes.set(`${prefix}.self_attn.v_proj.weight`, [kvHeads * headDim, hidden]);
-    shapes.set(`${prefix}.self_attn.o_proj.weight`, [hidden, heads * headDim]);
-    shapes.set(`${prefix}.post_attention_layernorm.weight`, [hidden]);
-    shapes.set(`${prefix}.mlp.gate_proj.weight`, [intermediate, hidden]);
-    shapes.set(`${prefix}.mlp.up_proj.weight`, [intermediate, hidden]);
-    shapes.set(`${prefix}.mlp.down_proj.weight`, [hidden, intermediate]);
+/** The name of the embedding table. */
+export const embeddingName = (config: ModelConfig): string => `${trunkModule(config, config.modules.embedding)}.weight`;
+
+/** The name of the output projection's matrix, which is the embedding table where they are tied. */
+export const outputName = (config: ModelConfig): string =>
+  config.tieEmbeddings ? embeddingName(config) : `${OUTPUT}.weight`;
+
+type Shapes = Map<string, number[]>;
+
+function addLinear(shapes: Shapes, module: string, [out, width]: [number, number], hasBias: boolean): void {
+  shapes.set(`${module}.weight`, [out, width]);
+  if (hasBias) shapes.set(`${module}.bias`, [out]);
+}
+
+function addNorm(shapes: Shapes, config: ModelConfig, module: string, width: number): void {
+  shapes.set(`${module}.weight`, [width]);
+  if (config.norm === 'layer') shapes.set(`${module}.bias`, [width]);
+}
+
+function addAttention(shapes: Shapes, config: ModelConfig, at: (name: string) => string): void {
+  const { hidden, headDim, biases, modules } = config;
+  const [queries, keys] = [config.heads * headDim, config.kvHeads * headDim];
+  const names = modules.attention;
+  if ('fused' in names) {
+    addLinear(shapes, at(names.fused), [queries + 2 * keys, hidden], biases.attentionInput);
+  } else {
+    addLinear(shapes, at(names.query), [queries, hidden], biases.attentionInput);
+    addLinear(shapes, at(names.key), [keys, hidden], biases.attentionInput);
+    addLinear(shapes, at(names.value), [keys, hidden], biases.attentionInput);
   }
-  shapes.set(FINAL_NORM, [hidden]);
+  if (modules.headNorms !== null) {
+    addNorm(shapes, config, at(modules.headNorms.query), headDim);
+    addNorm(shapes, config, at(modules.headNorms.key), headDim);
+  }
+  addLinear(shapes, at(modules.attentionOutput), [hidden, queries], biases.attentionOutput);
+}
+
+function addFeedForward(shapes: Shapes, config: ModelConfig, at: (name: string) => string): void {
+  const { hidden, intermediate, biases, modules } = config;
+  const names = modules.feedForward;
+  if ('fused' in names) {
+    addLinear(shapes, at(names.fused), [2 * intermediate, hidden], biases.feedForward);
+  } else {
+    if ('gate' in names) addLinear(shapes, at(names.gate), [intermediate, hidden], biases.feedForward);
+    addLinear(shapes, at(names.up), [intermediate, hidden], biases.feedForward);
+  }
+  addLinear(shapes, at(modules.down), [hidden, intermediate], biases.feedForward);
+}
+
+/** Names and shapes of the trunk: everything below the heads. Matrices are [out, in]. */
+export function trunkShapes(config: ModelConfig): Shapes {
+  const { vocab, hidden, maxPositions, modules } = config;
+  const shapes: Shapes = new Map([[embeddingName(config), [vocab, hidden]]]);
+  if (modules.positions !== null) {
+    shapes.set(`${trunkModule(config, modules.positions)}.weight`, [maxPositions, hidden]);
+  }
+  for (let layer = 0; layer < config.layers; layer++) {
+    const at = (name: string) => layerModule(config, layer, name);
+    const norm = (name: string | null) => {
+      if (name !== null) addNorm(shapes, config, at(name), hidden);
+    };
+    norm(modules.attentionNorm);
+    addAttention(shapes, config, at);
+    norm(modules.attentionOutputNorm);
+    norm(modules.feedForwardNorm);
+    addFeedForward(shapes, config, at);
+    norm(modules.feedForwardOutputNorm);
+  }
+  addNorm(shapes, config, trunkModule(config, modules.finalNorm), hidden);
   return shapes;
 }
 
 /** Names and shapes of a language model: the trunk, and an output projection unless it is tied. */
-export function causalLmShapes(config: ModelConfig): Map<string, number[]> {
+export function causalLmShapes(config: ModelConfig): Shapes {
   const shapes = trunkShapes(config);
-  if (!config.tieEmbeddings) shapes.set(OUTPUT, [config.vocab, config.hidden]);
+  if (!config.tieEmbeddings) shapes.set(`${OUTPUT}.weight`, [config.vocab, config.hidden]);
+  if (config.biases.output) shapes.set(`${OUTPUT}.bias`, [config.vocab]);
   return shapes;
 }
 
 /** Names and shapes of a model with a scalar head (reward or value) on the trunk. */
-export function scalarHeadShapes(config: ModelConfig): Map<string, number[]> {
+export function scalarHeadShapes(config: ModelConfig): Shapes {
   return trunkShapes(config).set(SCORE_HEAD, [1, config.hidden]);
 }
 
-/** True for weights that decay: matrices, but no norm gains. */
-export const decays = (name: string) => !name.includes('norm');
+const isNorm = (name: string) => /norm|(^|[._])ln_/.test(name);
+const isBias = (name: string) => name.endsWith('.bias');
 
-function initialValues(name: string, shape: ReadonlyArray<number>, seed: number): Float32Array {
+/** True for weights that decay: matrices, but no norm gains and no biases. */
+export const decays = (name: string) => !isNorm(name) && !isBias(name);
+
+function initialValues(name: string, shape: ReadonlyArray<number>, seed: number, gain: number): Float32Array {
   const size = shape.reduce((product, length) => product * length, 1);
-  if (name.includes('norm')) return new Float32Array(size).fill(1);
+  if (isBias(name)) return new Float32Array(size);
+  if (isNorm(name)) return new Float32Array(size).fill(gain);
   const random = randomFrom(seedOf(seed, 'parameter', name));
   return Float32Array.from({ length: size }, () => INITIAL_DEVIATION * random.normal());
 }
@@ -65,9 +122,20 @@ const variable = (values: Float32Array, shape: number[], trainable = true) => {
   return made;
 };
 
-/** New parameters: normal with deviation 0.02, norm gains one; a parameter's values depend on seed and name only. */
-export function initialParameters(shapes: ReadonlyMap<string, number[]>, seed: number): Parameters {
-  return new Map([...shapes].map(([name, shape]) => [name, variable(initialValues(name, shape, seed), shape)]));
+/**
+ * New parameters: normal with deviation 0.02, biases zero, norms that change nothing but the scale (`gain`). A parameter's
+ * values depend on seed and name only.
+ */
+export function initialParameters(shapes: ReadonlyMap<string, number[]>, seed: number, gain = 1): Parameters {
+  return new Map([...shapes].map(([name, shape]) => [name, variable(initialValues(name, shape, seed, gain), shape)]));
+}
+
+/** What else loading needs to know. */
+export interface LoadOptions {
+  /** How the file's names and matrices differ from those in memory. */
+  layout: WeightLayout;
+  /** Makes a parameter that the file has not; null where its absence is an error. */
+  fallback?: (name: string, shape: number[]) => Float32Array | null;
 }
 
 /**
@@ -78,17 +146,21 @@ export function initialParameters(shapes: ReadonlyMap<string, number[]>, seed: n
 export function parametersFrom(
   tensors: ReadonlyMap<string, TensorData>,
   shapes: ReadonlyMap<string, number[]>,
-  { where, fallback }: { where: string; fallback?: (name: string, shape: number[]) => Float32Array | null },
+  { where, layout, fallback }: LoadOptions & { where: string },
 ): Parameters {
   const chosen = [...shapes].map(([name, shape]): [string, number[], Float32Array] => {
-    const found = tensors.get(name);
-    const values = found?.values ?? fallback?.(name, shape) ?? null;
-    if (values === null)
-      throw new FourfoldError('bad-model', `${where}: expected a tensor ${name} of shape [${shape}], found none.`);
-    if (found !== undefined && found.shape.join() !== shape.join()) {
-      throw new FourfoldError('bad-model', `${where}: expected ${name} of shape [${shape}], got [${found.shape}].`);
+    const found = layout.namesInFile(name).flatMap((inFile) => tensors.get(inFile) ?? [])[0];
+    const inFile = layout.isTransposed(name, shape) ? [...shape].reverse() : shape;
+    if (found === undefined) {
+      const made = fallback?.(name, shape) ?? null;
+      if (made === null)
+        throw new FourfoldError('bad-model', `${where}: expected a tensor ${name} of shape [${inFile}], found none.`);
+      return [name, shape, made];
     }
-    return [name, shape, values];
+    if (found.shape.join() !== inFile.join()) {
+      throw new FourfoldError('bad-model', `${where}: expected ${name} of shape [${inFile}], got [${found.shape}].`);
+    }
+    return [name, shape, otherLayout(layout, name, found).values];
   });
   return new Map(chosen.map(([name, shape, values]) => [name, variable(values, shape)]));
 }
@@ -97,12 +169,9 @@ export function parametersFrom(
 export async function loadParameters(
   path: string,
   shapes: ReadonlyMap<string, number[]>,
-  fallback?: (name: string, shape: number[]) => Float32Array | null,
+  options: LoadOptions,
 ): Promise<Parameters> {
-  return parametersFrom(await readSafetensors(path), shapes, {
-    where: path,
-    ...(fallback === undefined ? {} : { fallback }),
-  });
+  return parametersFrom(await readSafetensors(path), shapes, { where: path, ...options });
 }
 
 /** Values of tensors by name, read back from the device. */
@@ -113,8 +182,18 @@ export async function readBack(tensors: ReadonlyMap<string, tf.Tensor>): Promise
   return result;
 }
 
-export async function saveParameters(path: string, parameters: ReadonlyMap<string, tf.Tensor>): Promise<void> {
-  await writeSafetensors(path, await readBack(parameters));
+/** Writes tensors under their names: in a model file's layout where one is given, else as they lie in memory. */
+export async function saveParameters(
+  path: string,
+  parameters: ReadonlyMap<string, tf.Tensor>,
+  layout?: WeightLayout,
+): Promise<void> {
+  const values = await readBack(parameters);
+  const written = [...values].map(([name, data]): [string, TensorData] => [
+    name,
+    layout === undefined ? data : otherLayout(layout, name, data),
+  ]);
+  await writeSafetensors(path, new Map(written));
 }
 
 /** A copy with variables of its own. */

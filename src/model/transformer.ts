@@ -1,24 +1,32 @@
 // The transformer: ids in, hidden states out. Pure mathematics over parameters; heads and losses lie elsewhere.
-// Llama: Touvron et al. (2023). RMSNorm before each block, rotary positions, grouped-query attention, SwiGLU.
+// Vaswani et al. (2017), decoder only, norms before each block; the switches of ModelConfig make it Llama, GPT-2 and others.
 import { attention } from '../engine/ops/attention.ts';
 import { embedding } from '../engine/ops/embedding.ts';
-import { linear } from '../engine/ops/linear.ts';
+import { layerNorm } from '../engine/ops/layerNorm.ts';
 import { rmsNorm } from '../engine/ops/rmsNorm.ts';
-import { type RotaryTables, rotary } from '../engine/ops/rotary.ts';
-import { swiglu } from '../engine/ops/swiglu.ts';
+import { rotary } from '../engine/ops/rotary.ts';
 import * as tf from '../engine/tf.ts';
-import type { ModelConfig } from './config.ts';
+import { hasRotary, layerModule, type ModelConfig, trunkModule, windowOf } from './config.ts';
+import { feedForward } from './feedForward.ts';
 import type { LayerCache } from './kvCache.ts';
-import { EMBEDDING, FINAL_NORM, type Parameters, parameter } from './parameters.ts';
+import { type Parameters, parameter } from './parameters.ts';
+import { project } from './projection.ts';
+import type { ModelTables } from './ropeScaling.ts';
+
+/** What the transformer computes with; a Model is one. */
+export interface Trunk {
+  readonly config: ModelConfig;
+  readonly parameters: Parameters;
+  readonly tables: ModelTables;
+}
 
 export interface TransformerInput {
   /** [batch, time] int32 */
   ids: tf.Tensor2D;
-  /** [batch, time] int32: position of each id in its own sequence; padding may have any. */
+  /** [batch, time] int32: position of each id in its own sequence; padding may have any below maxPositions. */
   positions: tf.Tensor2D;
   /** [batch] int32: first valid key of each row (left padding); right padding needs none, being in the future. */
   keyStart: tf.Tensor1D;
-  tables: RotaryTables;
   /** Keys and values of what came before, by layer. */
   cache?: ReadonlyArray<LayerCache>;
 }
@@ -30,56 +38,110 @@ export interface TransformerOutput {
   cache: LayerCache[];
 }
 
-interface Shape {
-  config: ModelConfig;
-  parameters: Parameters;
+export interface LayerInput extends Pick<TransformerInput, 'positions' | 'keyStart'> {
+  /** [batch, time, hidden] */
+  hidden: tf.Tensor3D;
+  /** Keys and values of what came before in this layer. */
+  past?: LayerCache | undefined;
+}
+
+/** The norm of the given name. @param x [..., width] */
+function norm<T extends tf.Tensor>({ config, parameters }: Trunk, module: string, x: T): T {
+  const weight = parameter(parameters, `${module}.weight`);
+  if (config.norm === 'layer') {
+    return layerNorm(x, { weight, bias: parameter(parameters, `${module}.bias`) }, config.normEpsilon) as T;
+  }
+  const gain = config.gainOffset === 0 ? weight : tf.add(weight, config.gainOffset);
+  return rmsNorm(x, gain, config.normEpsilon) as T;
+}
+
+/** Query [batch, time, heads, headDim], key and value [batch, time, kvHeads, headDim], without positions. */
+function queryKeyValue(model: Trunk, layer: number, input: tf.Tensor3D): [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D] {
+  const { heads, kvHeads, headDim, modules } = model.config;
+  const [batch, time] = input.shape;
+  const at = (name: string) => layerModule(model.config, layer, name);
+  const names = modules.attention;
+  const [query, key, value] =
+    'fused' in names
+      ? tf.split(
+          project(model, at(names.fused), input),
+          [heads, kvHeads, kvHeads].map((count) => count * headDim),
+          2,
+        )
+      : [names.query, names.key, names.value].map((name) => project(model, at(name), input));
+  const byHead = (x: tf.Tensor | undefined, count: number, normName?: string) => {
+    const split = tf.reshape<tf.Rank.R4>(x as tf.Tensor, [batch, time, count, headDim]);
+    return normName === undefined ? split : norm(model, at(normName), split);
+  };
+  return [
+    byHead(query, heads, modules.headNorms?.query),
+    byHead(key, kvHeads, modules.headNorms?.key),
+    byHead(value, kvHeads),
+  ];
 }
 
 function attentionBlock(
-  { config, parameters }: Shape,
-  prefix: string,
+  model: Trunk,
+  layer: number,
   input: tf.Tensor3D,
-  { positions, keyStart, tables }: TransformerInput,
-  past: LayerCache | undefined,
+  { positions, keyStart, past }: Omit<LayerInput, 'hidden'>,
 ): { output: tf.Tensor3D; cache: LayerCache } {
+  const { config, tables } = model;
+  const window = windowOf(config, layer);
   const [batch, time] = input.shape;
-  const project = (name: string, heads: number) =>
-    tf.reshape<tf.Rank.R4>(linear(input, parameter(parameters, `${prefix}.self_attn.${name}_proj.weight`)), [
-      batch,
-      time,
-      heads,
-      config.headDim,
-    ]);
-  const query = rotary(project('q', config.heads), positions, tables);
-  const newKey = rotary(project('k', config.kvHeads), positions, tables) as tf.Tensor4D;
-  const newValue = project('v', config.kvHeads);
-  const key = past === undefined ? newKey : tf.concat([past.key, newKey], 1);
+  const [query, newKey, newValue] = queryKeyValue(model, layer, input);
+  const layerTables = hasRotary(config, layer)
+    ? ((window !== null ? tables.localRotary : null) ?? tables.rotary)
+    : null;
+  const turned = (x: tf.Tensor4D) => (layerTables === null ? x : (rotary(x, positions, layerTables) as tf.Tensor4D));
+  const turnedKey = turned(newKey);
+  const key = past === undefined ? turnedKey : tf.concat([past.key, turnedKey], 1);
   const value = past === undefined ? newValue : tf.concat([past.value, newValue], 1);
-  const mixed = tf.reshape(attention({ query, key, value, keyStart }), [batch, time, config.heads * config.headDim]);
-  const output = linear(mixed, parameter(parameters, `${prefix}.self_attn.o_proj.weight`)) as tf.Tensor3D;
+  const mixed = attention({
+    ...{ query: turned(query), key, value, keyStart, scale: config.attentionScale },
+    ...(window === null ? {} : { window }),
+    ...(config.attentionSoftcap === null ? {} : { softcap: config.attentionSoftcap }),
+  });
+  const joined = tf.reshape(mixed, [batch, time, config.heads * config.headDim]);
+  const output = project(model, layerModule(config, layer, config.modules.attentionOutput), joined) as tf.Tensor3D;
   return { output, cache: { key, value } };
 }
 
-function feedForward({ parameters }: Shape, prefix: string, input: tf.Tensor3D): tf.Tensor3D {
-  const gate = linear(input, parameter(parameters, `${prefix}.mlp.gate_proj.weight`));
-  const up = linear(input, parameter(parameters, `${prefix}.mlp.up_proj.weight`));
-  return linear(swiglu(gate, up), parameter(parameters, `${prefix}.mlp.down_proj.weight`)) as tf.Tensor3D;
+/** One layer: hidden states in, hidden states out, with the layer's keys and values. Call it inside tidy. */
+export function transformerLayer(
+  model: Trunk,
+  layer: number,
+  { hidden, ...rest }: LayerInput,
+): { hidden: tf.Tensor3D; cache: LayerCache } {
+  const { modules, isParallel } = model.config;
+  const normed = (name: string | null, x: tf.Tensor3D) =>
+    name === null ? x : norm(model, layerModule(model.config, layer, name), x);
+  const input = normed(modules.attentionNorm, hidden);
+  const block = attentionBlock(model, layer, input, rest);
+  const attended = tf.add(hidden, normed(modules.attentionOutputNorm, block.output)) as tf.Tensor3D;
+  const between = isParallel ? input : normed(modules.feedForwardNorm, attended);
+  const fed = normed(modules.feedForwardOutputNorm, feedForward(model, layer, between));
+  return { hidden: tf.add(attended, fed), cache: block.cache };
+}
+
+/** Embeddings of the ids, scaled, with learned positions added. @returns [batch, time, hidden] */
+function embed({ config, parameters }: Trunk, { ids, positions }: TransformerInput): tf.Tensor3D {
+  const rows = (module: string, indices: tf.Tensor2D) =>
+    embedding(parameter(parameters, `${trunkModule(config, module)}.weight`), indices) as tf.Tensor3D;
+  const tokens = rows(config.modules.embedding, ids);
+  const scaled = config.embeddingScale === 1 ? tokens : tf.mul<tf.Tensor3D>(tokens, config.embeddingScale);
+  return config.modules.positions === null ? scaled : tf.add(scaled, rows(config.modules.positions, positions));
 }
 
 /** Hidden states of a batch; call it inside tidy. */
-export function transformer(config: ModelConfig, parameters: Parameters, input: TransformerInput): TransformerOutput {
-  const shape = { config, parameters };
+export function transformer(model: Trunk, input: TransformerInput): TransformerOutput {
+  const { positions, keyStart } = input;
   const cache: LayerCache[] = [];
-  let hidden = embedding(parameter(parameters, EMBEDDING) as tf.Tensor2D, input.ids) as tf.Tensor3D;
-  for (let layer = 0; layer < config.layers; layer++) {
-    const prefix = `model.layers.${layer}`;
-    const norm = (name: string, x: tf.Tensor3D) =>
-      rmsNorm(x, parameter(parameters, `${prefix}.${name}.weight`) as tf.Tensor1D, config.normEpsilon) as tf.Tensor3D;
-    const block = attentionBlock(shape, prefix, norm('input_layernorm', hidden), input, input.cache?.[layer]);
-    hidden = tf.add(hidden, block.output);
-    hidden = tf.add(hidden, feedForward(shape, prefix, norm('post_attention_layernorm', hidden)));
-    cache.push(block.cache);
+  let hidden = embed(model, input);
+  for (let layer = 0; layer < model.config.layers; layer++) {
+    const output = transformerLayer(model, layer, { hidden, positions, keyStart, past: input.cache?.[layer] });
+    hidden = output.hidden;
+    cache.push(output.cache);
   }
-  const normed = rmsNorm(hidden, parameter(parameters, FINAL_NORM) as tf.Tensor1D, config.normEpsilon) as tf.Tensor3D;
-  return { hidden: normed, cache };
+  return { hidden: norm(model, trunkModule(model.config, model.config.modules.finalNorm), hidden), cache };
 }

@@ -4,7 +4,7 @@ import type { ArtifactOf } from '../core/artifacts.ts';
 import { toJsonl } from '../core/jsonl.ts';
 import * as tf from '../engine/tf.ts';
 import { loadModel, saveModel } from '../model/model.ts';
-import { EMBEDDING, SCORE_HEAD } from '../model/parameters.ts';
+import { embeddingName, SCORE_HEAD } from '../model/parameters.ts';
 import { sequenceLogProbs } from '../model/score.ts';
 import { makeTinyModel, TINY_TOKENS } from '../model/testing/tinyModel.ts';
 import type { Job } from '../store/job.ts';
@@ -88,7 +88,9 @@ async function makeTaste(dir: string): Promise<void> {
   };
   const hidden = model.config.hidden;
   for (const name of model.parameters.keys()) if (/o_proj|down_proj/.test(name)) set(name, () => 0);
-  set(EMBEDDING, (i, before) => (i % hidden === 0 ? (Math.floor(i / hidden) % 2 === 0 ? 1 : -1) : before));
+  set(embeddingName(model.config), (i, before) =>
+    i % hidden === 0 ? (Math.floor(i / hidden) % 2 === 0 ? 1 : -1) : before,
+  );
   set(SCORE_HEAD, (i) => (i === 0 ? 0.25 : 0));
   await saveModel(dir, model, TINY_TOKENS);
   model.dispose();

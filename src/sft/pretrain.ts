@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { ArtifactOf } from '../core/artifacts.ts';
 import { FourfoldError } from '../core/errors.ts';
 import { looksLikeId } from '../core/ids.ts';
+import { llamaConfig } from '../model/architectures/llama.ts';
 import { newModel } from '../model/model.ts';
 import { errorOfRun, type Job, openRun } from '../store/job.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
@@ -35,7 +36,7 @@ export async function pretrain(job: Job, config: PretrainConfig): Promise<Artifa
   const examples = textBlocks(documents, tokenizer, config.blockLength);
   const run = await openRun(job, 'pretrain', config);
   const model = newModel(
-    {
+    llamaConfig({
       vocab: tokenizer.vocabSize,
       hidden: config.hidden,
       intermediate: config.intermediate,
@@ -47,7 +48,7 @@ export async function pretrain(job: Job, config: PretrainConfig): Promise<Artifa
       normEpsilon: 1e-5,
       ropeTheta: 10_000,
       tieEmbeddings: true,
-    },
+    }),
     config.seed,
   );
   const task = job.progress.start('pretrain', plannedSteps(examples.length, config), 'steps');

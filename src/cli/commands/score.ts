@@ -30,7 +30,7 @@ export const command = defineCommand({
       { loadTokenizer },
       { resolveModel },
     ] = await Promise.all([
-      import('../../model/config.ts'),
+      import('../../model/configFile.ts'),
       import('../../model/model.ts'),
       import('../../model/score.ts'),
       import('../../tokens/tokenizer.ts'),

@@ -10,18 +10,27 @@ export interface RotaryTables {
   sin: tf.Tensor;
 }
 
-/** The cosine and sine tables; the caller owns and disposes them. */
+/** The angle that each pair of dimensions turns from one position to the next: θ^(-2i/d), in radians. */
+export function rotaryFrequencies(theta: number, dims: number): number[] {
+  if (dims % 2 !== 0) throw badShape('rotaryFrequencies', 'an even number of dimensions', String(dims));
+  return Array.from({ length: dims / 2 }, (_, i) => theta ** ((-2 * i) / dims));
+}
+
+/** Tables of the plain frequencies; the caller owns and disposes them. */
 export function rotaryTables(shape: { headDim: number; maxPositions: number; theta: number }): RotaryTables {
-  const { headDim, maxPositions, theta } = shape;
-  if (headDim % 2 !== 0) throw badShape('rotaryTables', 'an even headDim', String(headDim));
-  const half = headDim / 2;
+  return rotaryTablesOf(rotaryFrequencies(shape.theta, shape.headDim), shape.maxPositions);
+}
+
+/** Tables of the given frequencies, cosine and sine multiplied by `scale`; the caller owns and disposes them. */
+export function rotaryTablesOf(frequencies: ReadonlyArray<number>, maxPositions: number, scale = 1): RotaryTables {
+  const half = frequencies.length;
   const cos = new Float32Array(maxPositions * half);
   const sin = new Float32Array(maxPositions * half);
   for (let position = 0; position < maxPositions; position++) {
     for (let i = 0; i < half; i++) {
-      const angle = position * theta ** ((-2 * i) / headDim);
-      cos[position * half + i] = Math.cos(angle);
-      sin[position * half + i] = Math.sin(angle);
+      const angle = position * (frequencies[i] ?? 0);
+      cos[position * half + i] = scale * Math.cos(angle);
+      sin[position * half + i] = scale * Math.sin(angle);
     }
   }
   return { cos: tf.tensor(cos, [maxPositions, half]), sin: tf.tensor(sin, [maxPositions, half]) };
@@ -30,12 +39,20 @@ export function rotaryTables(shape: { headDim: number; maxPositions: number; the
 /**
  * @param x [batch, time, heads, headDim]
  * @param positions int32 [batch, time], each in 0 .. maxPositions - 1
- * @param tables cos and sin, each [maxPositions, headDim/2]; constants: no gradient flows to them
+ * @param tables cos and sin, each [maxPositions, dims/2]; constants: no gradient flows to them. Where dims is less than
+ *   headDim, the dimensions from dims on pass through as they are.
  * @returns [batch, time, heads, headDim]
  */
 export function rotary(x: tf.Tensor, positions: tf.Tensor, tables: RotaryTables): tf.Tensor {
   expectShape('rotary', 'x', x.shape, [null, null, null, null]);
-  const [batch, time, headDim] = [dimension(x.shape, 0), dimension(x.shape, 1), dimension(x.shape, 3)];
+  const [batch, time, heads, headDim] = x.shape as [number, number, number, number];
+  const dims = 2 * dimension(tables.cos.shape, 1);
+  if (dims < headDim) {
+    return tf.tidy(() => {
+      const turned = rotary(tf.slice(x, [0, 0, 0, 0], [batch, time, heads, dims]), positions, tables);
+      return tf.concat([turned, tf.slice(x, [0, 0, 0, dims], [batch, time, heads, headDim - dims])], 3);
+    });
+  }
   expectShape('rotary', `positions (for x of shape [${x.shape.join(', ')}])`, positions.shape, [batch, time]);
   expectShape('rotary', `cos (for x of shape [${x.shape.join(', ')}])`, tables.cos.shape, [null, headDim / 2]);
   expectShape('rotary', 'sin', tables.sin.shape, tables.cos.shape);

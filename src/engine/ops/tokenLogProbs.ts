@@ -14,6 +14,10 @@ export interface TokenLogProbsInput {
   targets: tf.Tensor;
   /** Divides the logits; 1 where absent. */
   temperature?: number;
+  /** [vocab], added to the logits */
+  bias?: tf.Tensor | undefined;
+  /** Logits z become cap·tanh(z / cap) before the temperature divides them (Gemma 2); as they are where absent. */
+  softcap?: number | undefined;
 }
 
 export interface TokenLogProbs {
@@ -25,13 +29,15 @@ export interface TokenLogProbs {
 
 /** log π(target) and the entropy at each position. */
 export function tokenLogProbs(input: TokenLogProbsInput): TokenLogProbs {
-  const { hidden, weight, targets } = input;
+  if (input.bias !== undefined && input.softcap === undefined) return tokenLogProbs(biasAsColumn(input, input.bias));
+  const { hidden, weight, targets, softcap } = input;
   expectShape('tokenLogProbs', 'hidden', hidden.shape, [null, null]);
   const [n, width] = [dimension(hidden.shape, 0), dimension(hidden.shape, 1)];
   expectShape('tokenLogProbs', `weight (for hidden [${hidden.shape.join(', ')}])`, weight.shape, [null, width]);
   expectShape('tokenLogProbs', `targets (for hidden [${hidden.shape.join(', ')}])`, targets.shape, [n]);
   expectInt32('tokenLogProbs', 'targets', targets);
-  if (!hasKernel('FourfoldTokenLogProbs', hidden, weight)) return tokenLogProbsReference(input);
+  if (softcap !== undefined || !hasKernel('FourfoldTokenLogProbs', hidden, weight))
+    return tokenLogProbsReference(input);
   const [logProbs, entropy] = tf.tidy(() => {
     const scale = 1 / (input.temperature ?? 1);
     // Where both gradients are wanted, one pass over the vocabulary gives both; a frozen output layer needs only one.
@@ -42,15 +48,29 @@ export function tokenLogProbs(input: TokenLogProbsInput): TokenLogProbs {
   return { logProbs, entropy };
 }
 
+/** The bias as one more column of the weight, beside a column of ones: h·Wᵀ + b = [h, 1]·[W, b]ᵀ. */
+function biasAsColumn({ bias: _, ...input }: TokenLogProbsInput, bias: tf.Tensor): TokenLogProbsInput {
+  const [n, vocab] = [dimension(input.hidden.shape, 0), dimension(input.weight.shape, 0)];
+  expectShape('tokenLogProbs', `bias (for weight [${input.weight.shape.join(', ')}])`, bias.shape, [vocab]);
+  return {
+    ...input,
+    hidden: tf.concat([input.hidden, tf.ones([n, 1])], 1),
+    weight: tf.concat([input.weight, tf.reshape(bias, [vocab, 1])], 1),
+  };
+}
+
 /** The same in plain tfjs operations; holds [n, vocab]. */
 export function tokenLogProbsReference({
   hidden,
   weight,
   targets,
   temperature = 1,
+  bias,
+  softcap,
 }: TokenLogProbsInput): TokenLogProbs {
   return tf.tidy(() => {
-    const logits = tf.div(linearReference(hidden, weight), temperature);
+    const plain = linearReference(hidden, weight, bias);
+    const logits = tf.div(softcap === undefined ? plain : capped(plain, softcap), temperature);
     const all = tf.logSoftmax(logits);
     const isTarget = oneHotRows(targets, dimension(weight.shape, 0));
     const still = withoutGradient(all);
@@ -59,4 +79,9 @@ export function tokenLogProbsReference({
       entropy: tf.neg(tf.sum(tf.mul(tf.exp(still), still), -1)),
     };
   });
+}
+
+/** cap·tanh(x / cap): near x where small, within ±cap always. */
+export function capped(x: tf.Tensor, cap: number): tf.Tensor {
+  return tf.mul(tf.tanh(tf.div(x, cap)), cap);
 }

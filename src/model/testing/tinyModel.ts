@@ -5,9 +5,10 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packagePath } from '../../core/packageRoot.ts';
 import * as tf from '../../engine/tf.ts';
+import { type LlamaShape, llamaConfig } from '../architectures/llama.ts';
 import type { ModelConfig } from '../config.ts';
 import { type Model, modelOf, newModel, saveModel } from '../model.ts';
-import { copyParameters, OUTPUT, SCORE_HEAD } from '../parameters.ts';
+import { copyParameters, outputName, SCORE_HEAD } from '../parameters.ts';
 
 export const TINY_TOKENIZER = packagePath('data', 'goldens', 'tinyTokenizer');
 /** Entries of the whole tokenizer. */
@@ -18,7 +19,7 @@ const LEAST_VOCAB = 262;
 export const TINY_TOKENS = { bosId: 0, eosId: 1, padId: 5 };
 
 /** 2 layers, hidden 16, 4 heads that share 2 key-value heads, context 128, tied embeddings. */
-export const TINY_CONFIG: ModelConfig = {
+export const TINY_CONFIG: ModelConfig = llamaConfig({
   vocab: TINY_VOCAB,
   hidden: 16,
   intermediate: 32,
@@ -30,7 +31,7 @@ export const TINY_CONFIG: ModelConfig = {
   normEpsilon: 1e-5,
   ropeTheta: 10_000,
   tieEmbeddings: true,
-};
+});
 
 /** Deviations from the defaults that makeTinyModel takes. */
 export interface TinyModelOptions {
@@ -39,7 +40,7 @@ export interface TinyModelOptions {
   vocabSize?: number;
   /** A reward model with a random head instead of a language model. */
   head?: 'causal-lm' | 'scalar';
-  config?: Partial<Omit<ModelConfig, 'vocab'>>;
+  config?: Partial<Omit<LlamaShape, 'vocab'>>;
 }
 
 interface TokenizerJson {
@@ -62,8 +63,10 @@ export async function writeTinyTokenizer(dir: string, vocabSize = TINY_VOCAB): P
 /** A random scalar head on the model's trunk; the trunk is a copy. */
 function withScalarHead(model: Model, seed: number): Model {
   const parameters = copyParameters(model.parameters);
-  parameters.get(OUTPUT)?.dispose();
-  parameters.delete(OUTPUT);
+  if (!model.config.tieEmbeddings) {
+    parameters.get(outputName(model.config))?.dispose();
+    parameters.delete(outputName(model.config));
+  }
   const values = tf.randomNormal([1, model.config.hidden], 0, 1, 'float32', seed);
   parameters.set(SCORE_HEAD, tf.variable(values));
   values.dispose();
@@ -79,7 +82,7 @@ export async function makeTinyModel(
   { seed, vocabSize = TINY_VOCAB, head = 'causal-lm', config = {} }: TinyModelOptions,
 ): Promise<void> {
   await writeTinyTokenizer(dir, vocabSize);
-  const languageModel = newModel({ ...TINY_CONFIG, ...config, vocab: vocabSize }, seed);
+  const languageModel = newModel(llamaConfig({ ...TINY_CONFIG, ...config, vocab: vocabSize }), seed);
   const model = head === 'scalar' ? withScalarHead(languageModel, seed) : languageModel;
   await saveModel(dir, model, TINY_TOKENS);
   model.dispose();
