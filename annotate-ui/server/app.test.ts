@@ -70,8 +70,10 @@ describe('signing in', () => {
     const cookie = String(reply.headers['set-cookie']).split(';')[0] ?? '';
     const me = await app.inject({ url: '/api/me', headers: { cookie } });
     expect(me.json()).toEqual({
-      annotator: { id: 'ann-1', name: 'Ann', simulated: false },
+      annotator: { id: 'ann-1', name: 'Ann', simulated: false, role: 'annotator' },
       candidateSetId: set.id,
+      projectId: `default-${set.id}`,
+      standing: { guidelinesRead: true, qualification: null, paused: null },
     });
   });
 
@@ -147,7 +149,7 @@ describe('the next task', () => {
     expect(task.messages[0].content).toMatch(/^Question number \d\?$/);
     expect(task.candidates.map((candidate: { key: string }) => candidate.key)).toEqual(['A', 'B', 'C']);
     expect(task.criteria.map((card: { id: string }) => card.id)).toEqual(['instructionFollowing', 'fluency', 'safety']);
-    expect(progress).toEqual({ done: 0, skipped: 0, total: 3 });
+    expect(progress).toEqual({ done: 0, skipped: 0, total: 3, remaining: null });
     for (const secret of [...SECRET_MODELS, '91827364', '0.7654', 'seed', 'sampl', 'model', 'reasoning']) {
       expect(reply.body).not.toContain(secret);
     }
@@ -281,10 +283,10 @@ describe('a judgement', () => {
     const skip = { ratings: {}, comparison: { kind: 'skip', reason: 'cannot judge' }, durationMs: null };
     expect((await put(app, headers, task.itemId, { ...skip, ratings: verdictOn(task).ratings })).statusCode).toBe(400);
     const reply = await put(app, headers, task.itemId, skip);
-    expect(reply.json().progress).toEqual({ done: 1, skipped: 1, total: 3 });
+    expect(reply.json().progress).toEqual({ done: 1, skipped: 1, total: 3, remaining: null });
     expect((await nextTask(app, headers)).itemId).not.toBe(task.itemId);
     const revised = await put(app, headers, task.itemId, { ...verdictOn(task), revise: true });
-    expect(revised.json().progress).toEqual({ done: 1, skipped: 0, total: 3 });
+    expect(revised.json().progress).toEqual({ done: 1, skipped: 0, total: 3, remaining: null });
     expect(await workspace.judgements(set.id).read()).toHaveLength(2);
   });
 
@@ -382,7 +384,7 @@ describe('a restart', () => {
 
     const restarted = await appOn(await openWorkspace(workspace.dir));
     expect((await restarted.inject({ url: '/api/progress', headers })).json().annotators).toEqual([
-      { annotatorId: 'ann-1', done: 1, skipped: 0, total: 5 },
+      { annotatorId: 'ann-1', done: 1, skipped: 0, total: 5, remaining: null },
     ]);
     const resumed = await nextTask(restarted, headers);
     expect(resumed).toEqual(second);
@@ -395,9 +397,10 @@ describe('a restart', () => {
     const { app, headers } = await ready(plainContent(1));
     const task = await nextTask(app, headers);
     await put(app, headers, task.itemId, verdictOn(task));
-    expect((await app.inject({ url: '/api/tasks/next', headers })).json()).toEqual({
+    expect((await app.inject({ url: '/api/tasks/next', headers })).json()).toMatchObject({
+      state: 'done',
       task: null,
-      progress: { done: 1, skipped: 0, total: 1 },
+      progress: { done: 1, skipped: 0, total: 1, remaining: null },
     });
   });
 });

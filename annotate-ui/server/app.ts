@@ -2,6 +2,7 @@
 import cookie from '@fastify/cookie';
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { defaultProject } from '../../src/core/annotation/defaultProject.ts';
 import { packagePath } from '../../src/core/packageRoot.ts';
 import type { Workspace } from '../../src/store/workspace.ts';
 import { chooseCandidateSet, loadLabelingSet } from './candidateSet.ts';
@@ -42,7 +43,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { workspace, note = () => undefined } = options;
   const set = await loadLabelingSet(workspace, chooseCandidateSet(workspace, options.candidateSetId ?? null));
   const book = await openJudgementBook(workspace, set);
-  const desk: LabelingDesk = { set, book, queue: taskQueue(set, book.isDone) };
+  const project = defaultProject(set.id);
+  const desk: LabelingDesk = { project, set, book, queue: taskQueue(set, book.isDone) };
   const sessions = await openSessions(workspace);
 
   const app = fastify({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true });
@@ -55,7 +57,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(cookie);
   await app.register(sessionRoutes, {
     sessions,
-    candidateSetId: set.id,
+    project,
     signInsPerMinute: options.signInsPerMinute ?? SIGN_INS_PER_MINUTE,
   });
   await app.register(healthRoutes);

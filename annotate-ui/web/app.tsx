@@ -1,6 +1,7 @@
 // The page as a whole: who is signed in, in which language, and what they see.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { Language, Me } from '../../src/core/annotationApi.ts';
+import type { Language } from '../../src/core/annotation/project.ts';
+import type { Me } from '../../src/core/annotationApi.ts';
 import { ApiError, api } from './api.ts';
 import { Labeling } from './labeling.tsx';
 import { SignIn } from './signIn.tsx';

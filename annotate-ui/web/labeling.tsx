@@ -1,6 +1,7 @@
 // The labeling screen: composes its parts around the item that is shown.
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { Language, Me } from '../../src/core/annotationApi.ts';
+import type { Language } from '../../src/core/annotation/project.ts';
+import type { Me } from '../../src/core/annotationApi.ts';
 import { CandidateCard } from './candidateCard.tsx';
 import { Conversation } from './conversation.tsx';
 import { Done } from './done.tsx';

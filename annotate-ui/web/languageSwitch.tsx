@@ -1,6 +1,6 @@
 // Chooses the language of the page.
 import { useContext } from 'preact/hooks';
-import type { Language } from '../../src/core/annotationApi.ts';
+import type { Language } from '../../src/core/annotation/project.ts';
 import { STRINGS } from './strings.ts';
 import { LanguageContext, useStrings } from './texts.ts';
 

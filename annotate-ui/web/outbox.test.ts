@@ -4,7 +4,13 @@ import { ApiError, OfflineError } from './api.ts';
 import { Outbox } from './outbox.ts';
 import { memoryStore } from './storage.ts';
 
-const reply: JudgementReply = { judgementId: 'j', status: 'saved', progress: { done: 1, skipped: 0, total: 3 } };
+const reply: JudgementReply = {
+  judgementId: 'j',
+  status: 'saved',
+  progress: { done: 1, skipped: 0, total: 3, remaining: null },
+  standing: { guidelinesRead: true, qualification: null, paused: null },
+  feedback: null,
+};
 const body = (durationMs: number): JudgementRequest => ({ ratings: {}, comparison: { kind: 'tie' }, durationMs });
 
 beforeEach(() => {

@@ -1,5 +1,5 @@
 // One criterion of one reply, from 1 to 5: a radio group whose meaning is always in sight.
-import type { CriterionCard } from '../../src/core/annotationApi.ts';
+import type { CriterionCard } from '../../src/core/annotation/project.ts';
 import type { Place } from './draft.ts';
 import { useCriterionText, useStrings } from './texts.ts';
 

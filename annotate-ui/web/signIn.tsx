@@ -1,6 +1,6 @@
 // Signing in with a pasted token.
 import { useState } from 'preact/hooks';
-import type { Language } from '../../src/core/annotationApi.ts';
+import type { Language } from '../../src/core/annotation/project.ts';
 import { LanguageSwitch } from './languageSwitch.tsx';
 import { Logo } from './logo.tsx';
 import { useStrings } from './texts.ts';

@@ -1,5 +1,5 @@
 // Every text of the page, in each of its languages.
-import type { Language } from '../../src/core/annotationApi.ts';
+import type { Language } from '../../src/core/annotation/project.ts';
 
 const en = {
   languageName: 'English',

@@ -1,7 +1,7 @@
 // The language of the page, for every component.
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import type { CriterionCard, CriterionText, Language } from '../../src/core/annotationApi.ts';
+import type { CriterionCard, CriterionText, Language } from '../../src/core/annotation/project.ts';
 import { STRINGS, type Strings } from './strings.ts';
 
 export const LanguageContext = createContext<Language>('en');

@@ -1,5 +1,5 @@
 // The bar at the head of the screen: how far, whether all is saved, language, keys, account.
-import type { Language } from '../../src/core/annotationApi.ts';
+import type { Language } from '../../src/core/annotation/project.ts';
 import { LanguageSwitch } from './languageSwitch.tsx';
 import { Logo } from './logo.tsx';
 import type { OutboxState } from './outbox.ts';

@@ -44,7 +44,7 @@ export function useLabeling({ me, store, onSessionEnded }: Options): LabelingSta
   const prefix = `fourfold/${me.candidateSetId}/${me.annotator.id}`;
   const [phase, setPhase] = useState<Phase>('loading');
   const [shown, setShown] = useState<Shown | null>(null);
-  const [progress, setProgress] = useState<OwnProgress>({ done: 0, skipped: 0, total: 0 });
+  const [progress, setProgress] = useState<OwnProgress>({ done: 0, skipped: 0, total: 0, remaining: null });
   const [outboxState, setOutboxState] = useState<LabelingState['outbox']>({ state: 'idle', pending: 0 });
   const [refusal, setRefusal] = useState<ApiError | null>(null);
   const [last, setLast] = useState<Shown | null>(() => readJson<Shown>(store, `${prefix}/last`));

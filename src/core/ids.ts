@@ -12,6 +12,7 @@ export const AnnotatorId = id.brand<'AnnotatorId'>();
 export const ArtifactId = id.brand<'ArtifactId'>();
 export const RunId = id.brand<'RunId'>();
 export const ScheduleId = id.brand<'ScheduleId'>();
+export const ProjectId = id.brand<'ProjectId'>();
 
 export type PromptId = z.infer<typeof PromptId>;
 export type CandidateId = z.infer<typeof CandidateId>;
@@ -21,6 +22,8 @@ export type AnnotatorId = z.infer<typeof AnnotatorId>;
 export type ArtifactId = z.infer<typeof ArtifactId>;
 export type RunId = z.infer<typeof RunId>;
 export type ScheduleId = z.infer<typeof ScheduleId>;
+/** Id of a labeling project. */
+export type ProjectId = z.infer<typeof ProjectId>;
 
 /** True when the text could be an id; false for paths and other texts. */
 export function looksLikeId(text: string): boolean {

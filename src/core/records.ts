@@ -1,7 +1,7 @@
 // The records that phases exchange, each parsed once where it enters. One shape serves humans and judges.
 import { z } from 'zod';
 import { groupBy } from './groupBy.ts';
-import { AnnotatorId, ArtifactId, CandidateId, contentId, ItemId, PromptId } from './ids.ts';
+import { AnnotatorId, ArtifactId, CandidateId, contentId, ItemId, ProjectId, PromptId } from './ids.ts';
 
 export const Message = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
 export type Message = z.infer<typeof Message>;
@@ -49,6 +49,16 @@ export const Sampling = z.strictObject({
 });
 export type Sampling = z.infer<typeof Sampling>;
 
+/** Spoken form of a reply: a file inside the candidate set's folder. */
+export const AudioFile = z.strictObject({
+  /** Path relative to the candidate set's folder, below audio/. */
+  file: z.string().regex(/^audio\/[\w][\w.-]*$/, 'expected a file below audio/'),
+  type: z.enum(['audio/wav', 'audio/mpeg', 'audio/ogg', 'audio/flac', 'audio/webm', 'audio/mp4']),
+  /** Length in seconds, null where it is not known. */
+  seconds: z.number().min(0).nullable(),
+});
+export type AudioFile = z.infer<typeof AudioFile>;
+
 /** One reply by one model version. `model` is an artefact id, or the name of a model behind a server. */
 export const Candidate = z.strictObject({
   id: CandidateId,
@@ -60,6 +70,7 @@ export const Candidate = z.strictObject({
   text: z.string(),
   /** 'stop': the model ended its turn; 'length': it ran out of tokens. */
   finishReason: z.enum(['stop', 'length']),
+  audio: AudioFile.optional(),
 });
 export type Candidate = z.infer<typeof Candidate>;
 
@@ -100,10 +111,33 @@ export function sourceKey(source: JudgementSource): string {
 export const Outcome = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('best'), candidateId: CandidateId }),
   z.strictObject({ kind: z.literal('tie') }),
+  /** Rated, with no word on which is better. */
+  z.strictObject({ kind: z.literal('none') }),
   z.strictObject({ kind: z.literal('skip'), reason: z.string().nullable() }),
   z.strictObject({ kind: z.literal('missing'), reason: z.string().min(1) }),
 ]);
 export type Outcome = z.infer<typeof Outcome>;
+
+/** Made by the client, once a submission. */
+export const SubmissionId = z.string().regex(/^[\w-]{8,64}$/, 'expected 8 to 64 letters, digits, dash and underscore');
+
+/** What a rater may mark in a reply. */
+export const FLAGS = ['harmful', 'nonsense', 'private'] as const;
+export type Flag = (typeof FLAGS)[number];
+
+/** What a judgement may say besides ratings and comparison; each part is there only where something was said. */
+export const judgementDetails = {
+  /** With a `best` of two candidates, by how much: 1 slightly, 2 clearly, 3 much better. */
+  strength: z.int().min(1).max(3).optional(),
+  /** With a `tie`: neither reply is any good. */
+  bothBad: z.literal(true).optional(),
+  /** All candidates, best first; those that are level share a place. */
+  ranking: z.array(z.array(CandidateId).min(1)).min(1).optional(),
+  /** A reply as it should have been. */
+  corrections: z.record(CandidateId, z.string().min(1).max(20_000)).optional(),
+  flags: z.record(CandidateId, z.array(z.enum(FLAGS)).min(1)).optional(),
+  comment: z.string().min(1).max(4000).optional(),
+};
 
 /** One source's judgement of one item: a rating of each candidate and a comparison among them. */
 export const Judgement = z.strictObject({
@@ -119,6 +153,17 @@ export const Judgement = z.strictObject({
   comparison: Outcome,
   durationMs: z.number().min(0).nullable(),
   createdAt: z.iso.datetime(),
+  ...judgementDetails,
+  /** The labeling project it was given in. */
+  projectId: ProjectId.optional(),
+  /** The client's own id of the submission, by which one sent again is known. */
+  submissionId: SubmissionId.optional(),
+  /** `gold`: the answer was known beforehand. `adjudication`: a lead's verdict, which counts over the raters'. */
+  role: z.enum(['gold', 'adjudication']).optional(),
+  /** Given after the time for the item had run out, while another rater may have had it. */
+  late: z.literal(true).optional(),
+  /** Takes back what the source said of the item before. */
+  withdrawn: z.literal(true).optional(),
 });
 export type Judgement = z.infer<typeof Judgement>;
 

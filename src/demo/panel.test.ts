@@ -1,3 +1,4 @@
+import { DEFAULT_ASK } from '../core/annotation/project.ts';
 import type { Task } from '../core/annotationApi.ts';
 import { CandidateId, ItemId, PromptId } from '../core/ids.ts';
 import { CRITERIA } from '../core/records.ts';
@@ -22,6 +23,11 @@ const taskOf = (number: number, order = [0, 1, 2, 3]): Task => ({
     text: REPLIES[index] ?? '',
   })),
   criteria: [],
+  ask: DEFAULT_ASK,
+  round: 'work',
+  leaseExpiresAt: null,
+  draft: null,
+  judgement: null,
 });
 const rater = (change: Partial<PanelRater> = {}): PanelRater => ({
   ...{ id: 'r', name: 'R', bias: 0, noise: 0, tieWithin: 0.02 },

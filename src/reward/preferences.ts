@@ -95,7 +95,7 @@ export function preferencesBySource(judgements: ReadonlyArray<Judgement>, config
 
 /** True where the source said something of the item. */
 export function isVerdict(judgement: Judgement): boolean {
-  return judgement.comparison.kind === 'best' || judgement.comparison.kind === 'tie';
+  return ['best', 'tie', 'none'].includes(judgement.comparison.kind);
 }
 
 function utilitiesOf(judgement: Judgement, config: MergeConfig): Utilities {
@@ -141,8 +141,10 @@ function preferencesOf(judgement: Judgement, utilities: Utilities, sd: number, c
         // Of two unrated candidates that are not the best nothing was said.
         if (rated === null && named === 0) continue;
         preferences.push({ itemId, a, b, value: (rated ?? 0) + config.comparisonWeight * named, judgementId });
-      } else {
+      } else if (comparison.kind === 'tie') {
         preferences.push({ itemId, a, b, value: (1 - config.tieShrink) * (rated ?? 0), judgementId });
+      } else if (rated !== null) {
+        preferences.push({ itemId, a, b, value: rated, judgementId });
       }
     }
   }

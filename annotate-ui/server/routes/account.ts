@@ -2,24 +2,34 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { CriterionCard, Me, ProgressReply } from '../../../src/core/annotationApi.ts';
-import { CRITERION_CARDS } from '../criteria.ts';
+import { CriterionCard } from '../../../src/core/annotation/project.ts';
+import { Me, ProgressReply, ProjectReply } from '../../../src/core/annotationApi.ts';
 import { annotatorOf } from '../plugins/auth.ts';
 import { withErrors } from '../schemas/replies.ts';
-import { type LabelingDesk, progressOf } from './tasks.ts';
+import { type LabelingDesk, progressOf, STANDING } from './tasks.ts';
 
 export async function accountRoutes(app: FastifyInstance, desk: LabelingDesk): Promise<void> {
   const routes = app.withTypeProvider<ZodTypeProvider>();
 
   routes.get('/api/me', { schema: { response: withErrors(Me) } }, async (request) => {
     const { id, name, simulated } = annotatorOf(request);
-    return { annotator: { id, name, simulated }, candidateSetId: desk.set.id };
+    return {
+      annotator: { id, name, simulated, role: 'annotator' as const },
+      candidateSetId: desk.set.id,
+      projectId: desk.project.id,
+      standing: STANDING,
+    };
+  });
+
+  routes.get('/api/project', { schema: { response: withErrors(ProjectReply) } }, async () => {
+    const { id, candidateSetId, title, guidelines, criteria, ask, leaseMinutes } = desk.project;
+    return { id, candidateSetId, title, guidelines, criteria, ask, leaseMinutes, qualification: null };
   });
 
   routes.get(
     '/api/criteria',
     { schema: { response: withErrors(z.array(CriterionCard)) } },
-    async () => CRITERION_CARDS,
+    async () => desk.project.criteria,
   );
 
   routes.get('/api/progress', { schema: { response: withErrors(ProgressReply) } }, async (request) => {

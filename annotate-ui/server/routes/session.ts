@@ -2,16 +2,17 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Project } from '../../../src/core/annotation/project.ts';
 import { SessionReply, SessionRequest } from '../../../src/core/annotationApi.ts';
 import { FourfoldError } from '../../../src/core/errors.ts';
-import type { ArtifactId } from '../../../src/core/ids.ts';
 import { SESSION_COOKIE, sessionTokenOf } from '../plugins/auth.ts';
 import { Empty, withErrors } from '../schemas/replies.ts';
 import { SESSION_LIFE_MS, type Sessions } from '../sessions.ts';
+import { STANDING } from './tasks.ts';
 
 export interface SessionRouteOptions {
   sessions: Sessions;
-  candidateSetId: ArtifactId;
+  project: Project;
   /** Sign-ins that one address may try in a minute: each costs a memory-hard hash. */
   signInsPerMinute: number;
 }
@@ -20,7 +21,7 @@ const COOKIE = { path: '/', httpOnly: true, sameSite: 'strict', secure: 'auto' }
 
 export async function sessionRoutes(
   app: FastifyInstance,
-  { sessions, candidateSetId, signInsPerMinute }: SessionRouteOptions,
+  { sessions, project, signInsPerMinute }: SessionRouteOptions,
 ): Promise<void> {
   await app.register(rateLimit, { global: false });
   const routes = app.withTypeProvider<ZodTypeProvider>();
@@ -32,7 +33,7 @@ export async function sessionRoutes(
       config: { rateLimit: { max: signInsPerMinute, timeWindow: '1 minute' } },
     },
     async (request, reply) => {
-      const opened = await sessions.open(request.body.token);
+      const opened = 'token' in request.body ? await sessions.open(request.body.token) : null;
       if (opened === null) {
         throw new FourfoldError(
           'not-signed-in',
@@ -42,8 +43,15 @@ export async function sessionRoutes(
       const { annotator, sessionToken, expiresAt } = opened;
       reply.setCookie(SESSION_COOKIE, sessionToken, { ...COOKIE, maxAge: SESSION_LIFE_MS / 1000 });
       return {
-        annotator: { id: annotator.id, name: annotator.name, simulated: annotator.simulated },
-        candidateSetId,
+        annotator: {
+          id: annotator.id,
+          name: annotator.name,
+          simulated: annotator.simulated,
+          role: 'annotator' as const,
+        },
+        candidateSetId: project.candidateSetId,
+        projectId: project.id,
+        standing: STANDING,
         sessionToken,
         expiresAt,
       };

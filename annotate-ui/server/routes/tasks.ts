@@ -1,17 +1,18 @@
 // The labeling itself: the next item, and the judgement of an item.
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Project } from '../../../src/core/annotation/project.ts';
 import {
   JudgementReply,
   JudgementRequest,
   NextReply,
   type OwnProgress,
+  type Standing,
   type Task,
 } from '../../../src/core/annotationApi.ts';
 import { FourfoldError } from '../../../src/core/errors.ts';
 import type { AnnotatorId } from '../../../src/core/ids.ts';
 import type { LabelingItem, LabelingSet } from '../candidateSet.ts';
-import { CRITERION_CARDS } from '../criteria.ts';
 import type { JudgementBook } from '../judgementBook.ts';
 import { annotatorOf } from '../plugins/auth.ts';
 import { withErrors } from '../schemas/replies.ts';
@@ -19,6 +20,7 @@ import { checkVerdict, ItemParams, NextQuery } from '../schemas/tasks.ts';
 import { presentedOrder, type TaskQueue } from '../taskQueue.ts';
 
 export interface LabelingDesk {
+  project: Project;
   set: LabelingSet;
   queue: TaskQueue;
   book: JudgementBook;
@@ -26,17 +28,31 @@ export interface LabelingDesk {
 
 /** How far the annotator is in the set. */
 export function progressOf({ book, queue }: LabelingDesk, annotatorId: AnnotatorId): OwnProgress {
-  return { ...book.counts(annotatorId), total: queue.total };
+  return { ...book.counts(annotatorId), total: queue.total, remaining: null };
 }
 
+/** Where the annotator stands: free to work. */
+export const STANDING: Standing = { guidelinesRead: true, qualification: null, paused: null };
+
 /** The item as the annotator sees it: lettered, in their order, and silent about what wrote which. */
-function taskFor({ set }: LabelingDesk, annotatorId: AnnotatorId, item: LabelingItem): Task {
+function taskFor({ set, project }: LabelingDesk, annotatorId: AnnotatorId, item: LabelingItem): Task {
   const candidates = presentedOrder(annotatorId, item).map((candidateId, i) => ({
     key: String.fromCharCode('A'.charCodeAt(0) + i),
     candidateId,
     text: set.textOf.get(candidateId) ?? '',
   }));
-  return { itemId: item.id, promptId: item.promptId, messages: item.messages, candidates, criteria: CRITERION_CARDS };
+  return {
+    itemId: item.id,
+    promptId: item.promptId,
+    messages: item.messages,
+    candidates,
+    criteria: project.criteria,
+    ask: project.ask,
+    round: 'work',
+    leaseExpiresAt: null,
+    draft: null,
+    judgement: null,
+  };
 }
 
 export async function taskRoutes(app: FastifyInstance, desk: LabelingDesk): Promise<void> {
@@ -48,7 +64,9 @@ export async function taskRoutes(app: FastifyInstance, desk: LabelingDesk): Prom
     async (request) => {
       const { id } = annotatorOf(request);
       const item = desk.queue.next(id, request.query.exclude);
-      return { task: item === null ? null : taskFor(desk, id, item), progress: progressOf(desk, id) };
+      const progress = progressOf(desk, id);
+      if (item === null) return { state: 'done' as const, task: null, progress, standing: STANDING };
+      return { state: 'task' as const, task: taskFor(desk, id, item), progress, standing: STANDING };
     },
   );
 
@@ -63,7 +81,7 @@ export async function taskRoutes(app: FastifyInstance, desk: LabelingDesk): Prom
       }
       checkVerdict(item, request.body);
       const saved = await desk.book.save(annotator, item, request.body);
-      return { ...saved, progress: progressOf(desk, annotator.id) };
+      return { ...saved, progress: progressOf(desk, annotator.id), standing: STANDING, feedback: null };
     },
   );
 }

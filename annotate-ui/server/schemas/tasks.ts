@@ -44,6 +44,7 @@ export function checkVerdict(item: LabelingItem, { ratings, comparison }: Verdic
       );
     }
   }
+  if (comparison.kind === 'none') throw complain('comparison: expected best, tie or skip.');
   if (comparison.kind === 'best' && !known.has(comparison.candidateId)) {
     throw complain(`comparison: ${comparison.candidateId} is not a candidate of ${item.id}.`);
   }

@@ -1,6 +1,8 @@
-// The bundled criteria as annotators see them, in each language of the page.
-import type { CriterionCard, CriterionText, Language } from '../../src/core/annotationApi.ts';
-import { CRITERIA, type Criterion } from '../../src/core/records.ts';
+// The bundled criteria as annotators see them, in each language of the page, and the project that asks for them: what
+// a candidate set is labeled under where nobody made a project for it.
+import { type ArtifactId, ProjectId } from '../ids.ts';
+import { CRITERIA, type Criterion } from '../records.ts';
+import { type CriterionCard, type CriterionText, type Language, Project } from './project.ts';
 
 const TEXTS: Record<Criterion, Record<Language, CriterionText>> = {
   instructionFollowing: {
@@ -60,3 +62,13 @@ const TEXTS: Record<Criterion, Record<Language, CriterionText>> = {
 };
 
 export const CRITERION_CARDS: CriterionCard[] = CRITERIA.map((id) => ({ id, text: TEXTS[id] }));
+
+/** Three criteria and the best reply; everyone may label everything. */
+export function defaultProject(candidateSetId: ArtifactId): Project {
+  return Project.parse({
+    id: ProjectId.parse(`default-${candidateSetId}`),
+    candidateSetId,
+    title: candidateSetId,
+    criteria: CRITERION_CARDS,
+  });
+}
