@@ -31,6 +31,11 @@ export const COMMAND_TABLE: ReadonlyArray<TableEntry> = [
   },
   { name: 'judge', describe: 'Phase 2: score candidates with a judge', load: () => import('./commands/judge.ts') },
   {
+    name: 'agreement',
+    describe: 'Tell how far raters agree, from a file of ratings',
+    load: () => import('./commands/agreement.ts'),
+  },
+  {
     name: 'pairs',
     describe: 'Phase 3: merge ratings into chosen and rejected',
     load: () => import('./commands/pairs.ts'),
