@@ -36,6 +36,7 @@ module.exports = {
     only('src/stats'),
     only('src/store'),
     only('src/tokens'),
+    only('src/hub'),
     only('src/engine'),
     only('src/model', 'src/engine'),
     only('src/generate', 'src/engine', 'src/model', 'src/tokens'),

@@ -44,6 +44,11 @@ export interface CommandDefinition<S extends z.ZodObject> {
   config: S;
   /** Config keys that are positional, in order; an array key may be the last one and takes the rest. */
   positionals?: ReadonlyArray<keyof z.input<S> & string>;
+  /**
+   * Config keys whose value, or whose items, name a model (or a tokenizer) by id, folder or hub name: the frame fetches
+   * those of the hub, and `run` gets the id of what was imported.
+   */
+  hubNames?: Partial<Record<keyof z.input<S> & string, 'model' | 'tokenizer'>>;
   /** True for long work: the resolved configuration goes to standard error before it starts. */
   printsConfig?: boolean;
   /** A whole command line that works, shown by --help. */
@@ -64,6 +69,7 @@ export interface Command {
   readonly name: string;
   readonly describe: string;
   readonly positionals: ReadonlyArray<string>;
+  readonly hubNames: Readonly<Record<string, 'model' | 'tokenizer' | undefined>>;
   readonly printsConfig: boolean;
   readonly stopNote: string;
   readonly example: string | null;
@@ -101,6 +107,7 @@ export function defineCommand<S extends z.ZodObject>(definition: CommandDefiniti
     name: definition.name,
     describe: definition.describe,
     positionals: definition.positionals ?? [],
+    hubNames: { ...definition.hubNames },
     printsConfig,
     stopNote: definition.stopNote ?? `${usualNote}; ${AGAIN}`,
     schema,

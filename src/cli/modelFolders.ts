@@ -1,5 +1,6 @@
 // Copies of model folders between the workspace and the world. What is copied was checked first.
-import { copyFile, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, link, lstat, mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ArtifactOf } from '../core/artifacts.ts';
 import { asStorageError, FourfoldError, systemCodeOf } from '../core/errors.ts';
@@ -7,6 +8,7 @@ import { parseJson, readTextFile } from '../core/jsonl.ts';
 import { parseModelConfig } from '../model/configFile.ts';
 import { checkSafetensors } from '../model/safetensors.ts';
 import type { Artifacts } from '../store/artifacts.ts';
+import { loadTokenizer, TOKENIZER_FILES } from '../tokens/tokenizer.ts';
 
 const REQUIRED = ['config.json', 'model.safetensors'];
 const OPTIONAL = [
@@ -25,8 +27,8 @@ async function namesIn(dir: string): Promise<string[]> {
   }
 }
 
-/** The folder's model files. Links are not followed: what they point at could change under the artefact. */
-async function modelFilesIn(dir: string): Promise<string[]> {
+/** The folder's model files. Links are not followed, unless told to: what they point at could change under the artefact. */
+async function modelFilesIn(dir: string, followLinks: boolean): Promise<string[]> {
   const names = await namesIn(dir);
   const missing = REQUIRED.filter((name) => !names.includes(name));
   if (missing.length > 0) {
@@ -39,13 +41,26 @@ async function modelFilesIn(dir: string): Promise<string[]> {
     (name) => REQUIRED.includes(name) || OPTIONAL.includes(name) || name.endsWith('.safetensors'),
   );
   for (const name of wanted) {
-    if ((await lstat(join(dir, name))).isFile()) continue;
+    if ((await (followLinks ? stat : lstat)(join(dir, name))).isFile()) continue;
     throw new FourfoldError(
       'bad-model',
       `${join(dir, name)}: expected a plain file, got a link or folder. Copy the folder with its links resolved (cp -rL).`,
     );
   }
   return wanted.sort();
+}
+
+/** Where a model comes from that is imported. */
+export interface Origin {
+  /** What the card's configuration keeps of it. */
+  config: Record<string, unknown>;
+  /** True for the hub's cache: links to blobs that go by their checksum, and are never written again. */
+  isHubCache: boolean;
+}
+
+/** A second name for a blob of the hub's cache where the disk allows it, else a copy: gigabytes need no second place. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  await link(await realpath(from), to).catch(() => copyFile(from, to));
 }
 
 /**
@@ -55,8 +70,9 @@ async function modelFilesIn(dir: string): Promise<string[]> {
 export async function importModel(
   artifacts: Artifacts,
   dir: string,
+  { config, isHubCache }: Origin = { config: { dir }, isHubCache: false },
 ): Promise<{ artifact: ArtifactOf<'model'>; hasTokenizer: boolean }> {
-  const names = await modelFilesIn(dir);
+  const names = await modelFilesIn(dir, isHubCache);
   const configPath = join(dir, 'config.json');
   parseModelConfig(parseJson(await readTextFile(configPath), configPath), configPath);
   const weights = names.filter((name) => name.endsWith('.safetensors'));
@@ -67,17 +83,43 @@ export async function importModel(
       role: 'imported',
       parents: [],
       seed: 0,
-      config: { dir },
+      config,
       engine: null,
       round: 1,
       runId: null,
       metrics: {},
     },
     async (into) => {
-      for (const name of names) await copyFile(join(dir, name), join(into, name));
+      for (const name of names) await (isHubCache ? linkOrCopy : copyFile)(join(dir, name), join(into, name));
     },
   );
   return { artifact, hasTokenizer: names.includes('tokenizer.json') };
+}
+
+/** Makes a tokenizer artefact from a folder. @throws not-found, bad-model. */
+export async function importTokenizer(
+  artifacts: Artifacts,
+  dir: string,
+  { config, isHubCache }: Origin,
+): Promise<ArtifactOf<'tokenizer'>> {
+  const { vocabSize } = await loadTokenizer(dir);
+  return artifacts.create<'tokenizer'>(
+    {
+      kind: 'tokenizer',
+      parents: [],
+      seed: 0,
+      config,
+      engine: null,
+      round: 1,
+      runId: null,
+      metrics: { vocabSize },
+    },
+    async (into) => {
+      for (const name of TOKENIZER_FILES) {
+        if (existsSync(join(dir, name))) await (isHubCache ? linkOrCopy : copyFile)(join(dir, name), join(into, name));
+      }
+    },
+  );
 }
 
 /**

@@ -128,25 +128,19 @@ async function printCompletions(
 }
 
 async function runCommand(command: Command, argv: ReadonlyArray<string>, io: Surroundings): Promise<number> {
-  const [{ mergeLayers }, { progressOn }, { withResumedRun }] = await Promise.all([
+  const [{ mergeLayers }, { progressOn }, { withResumedRun }, { withHubModels }] = await Promise.all([
     import('./resolveConfig.ts'),
     import('./progressBar.ts'),
     import('./resume.ts'),
+    import('./hubModels.ts'),
   ]);
   const { flags, globals } = parseCommandLine(command, argv);
   const path = (given: string) => resolve(io.cwd, given);
   const file = globals.config === null ? null : path(globals.config);
   const workspaceDir = path(globals.workspace ?? io.env.FOURFOLD_WORKSPACE ?? 'data/workspace');
-  const given = await mergeLayers(command.schema, { file, settings: globals.set, flags });
-  const values = await withResumedRun(given, {
-    command: command.name,
-    workspaceDir,
-    path,
-  });
-  const { config, run } = command.prepare(values, new Set(Object.keys(given)));
+  const layers = await mergeLayers(command.schema, { file, settings: globals.set, flags });
   const progress = progressOn({ stream: io.stderr, quiet: globals.quiet });
   const note = (line: string) => progress.note(line);
-  if (command.printsConfig) note(`config ${JSON.stringify(config)}`);
   const { signal, stopListening } = listenForInterrupts(io, () =>
     progress.line(() => void io.stderr.write(`\n${command.stopNote}\n`), true),
   );
@@ -163,6 +157,10 @@ async function runCommand(command: Command, argv: ReadonlyArray<string>, io: Sur
     note,
   };
   try {
+    const given = await withHubModels(layers, command, context);
+    const values = await withResumedRun(given, { command: command.name, workspaceDir, path });
+    const { config, run } = command.prepare(values, new Set(Object.keys(given)));
+    if (command.printsConfig) note(`config ${JSON.stringify(config)}`);
     await run(context);
     return 0;
   } catch (error) {

@@ -4,9 +4,13 @@ import { engineKeys } from '../core/backendName.ts';
 import { SPLITS } from '../core/records.ts';
 
 export const EvaluateConfig = z.strictObject({
-  model: z.string().min(1).describe('Model to evaluate: an id or a folder'),
-  reference: z.string().min(1).optional().describe('Model to compare it with: an id or a folder'),
-  rewardModel: z.string().min(1).optional().describe('Reward model: an id or a folder'),
+  model: z.string().min(1).describe('Model to evaluate: an id, a folder or owner/name of the hub'),
+  reference: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Model to compare it with: an id, a folder or owner/name of the hub'),
+  rewardModel: z.string().min(1).optional().describe('Reward model: an id, a folder or owner/name of the hub'),
   prompts: z.string().min(1).describe('A JSON Lines file or the id of a prompt set'),
   split: z
     .enum([...SPLITS, 'all'])

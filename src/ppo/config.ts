@@ -3,8 +3,11 @@ import { z } from 'zod';
 import { optimizerKeys, runKeys } from '../training/optimizerConfig.ts';
 
 export const PpoConfig = z.strictObject({
-  model: z.string().min(1).describe('Chat model to improve, also the frozen reference: an id or a folder'),
-  rewardModel: z.string().min(1).describe('Reward model: an id or a folder'),
+  model: z
+    .string()
+    .min(1)
+    .describe('Chat model to improve, also the frozen reference: an id, a folder or owner/name of the hub'),
+  rewardModel: z.string().min(1).describe('Reward model: an id, a folder or owner/name of the hub'),
   prompts: z
     .string()
     .min(1)

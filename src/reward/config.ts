@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { optimizerKeys, runKeys } from '../training/optimizerConfig.ts';
 
 export const RewardConfig = z.strictObject({
-  model: z.string().min(1).describe('Language model whose trunk the reward model starts from: an id or a folder'),
+  model: z
+    .string()
+    .min(1)
+    .describe('Language model whose trunk the reward model starts from: an id, a folder or owner/name of the hub'),
   pairs: z.string().min(1).optional().describe('Pair set; the newest where absent'),
   epochs: z.number().gt(0).default(1).describe('Passes over the pairs'),
   batchSize: z.int().min(1).default(8).describe('Prompts an optimiser step; all pairs of a prompt go together'),

@@ -12,7 +12,7 @@ export const ServerModel = z.strictObject({
 export type ServerModel = z.output<typeof ServerModel>;
 
 export const CandidatesConfig = z.strictObject({
-  models: z.array(z.string().min(1)).default([]).describe('Model versions: ids or folders'),
+  models: z.array(z.string().min(1)).default([]).describe('Model versions: ids, folders or owner/name of the hub'),
   servers: z.array(ServerModel).default([]).describe('Models behind OpenAI-compatible servers (--set or --config)'),
   prompts: z.string().min(1).describe('A JSON Lines file or the id of a prompt set'),
   split: z

@@ -21,7 +21,7 @@ const loopKeys = {
 };
 
 export const SftConfig = z.strictObject({
-  model: z.string().min(1).describe('Model to fine-tune: an id or a folder'),
+  model: z.string().min(1).describe('Model to fine-tune: an id, a folder or owner/name of the hub'),
   prompts: z.string().min(1).describe('Prompts with demonstrations: a JSON Lines file or the id of a prompt set'),
   epochs: z.number().gt(0).default(3).describe('Passes over the demonstrations'),
   maxLength: z.int().min(2).default(1024).describe('Longest example in tokens; longer ones are left out and counted'),
@@ -33,7 +33,7 @@ export const SftConfig = z.strictObject({
 export type SftConfig = z.output<typeof SftConfig>;
 
 export const PretrainConfig = z.strictObject({
-  tokenizer: z.string().min(1).describe("A tokenizer's id, or a folder with tokenizer.json"),
+  tokenizer: z.string().min(1).describe("A tokenizer's id, a folder with tokenizer.json, or owner/name of the hub"),
   texts: z.array(z.string().min(1)).min(1).describe('Plain text files or folders of .txt files'),
   hidden: z.int().min(8).default(128).describe('Width of the model'),
   layers: z.int().min(1).default(4).describe('Number of layers'),

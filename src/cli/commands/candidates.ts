@@ -10,6 +10,7 @@ export const command = defineCommand({
   name: 'candidates',
   describe: 'Phase 1: collect replies of several model versions',
   config: CandidatesConfig,
+  hubNames: { models: 'model' },
   printsConfig: true,
   check(config, given) {
     if (config.temperature === 0)

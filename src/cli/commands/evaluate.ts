@@ -8,6 +8,7 @@ export const command = defineCommand({
   name: 'evaluate',
   describe: 'Evaluate a model on held-out prompts',
   config: EvaluateConfig,
+  hubNames: { model: 'model', reference: 'model', rewardModel: 'model' },
   printsConfig: true,
   check(config, given) {
     if (config.temperature === 0)

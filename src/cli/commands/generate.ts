@@ -7,7 +7,7 @@ import { GREEDY_READS_NONE_OF, refuseUnread } from '../refuseUnread.ts';
 import { startJob } from '../startJob.ts';
 
 const GenerateConfig = z.strictObject({
-  model: z.string().min(1).describe('A model: an id or a folder'),
+  model: z.string().min(1).describe('A model: an id, a folder or owner/name of the hub'),
   prompt: z.string().optional().describe('What to answer; with --raw, what to continue (may be empty)'),
   promptIds: z.string().optional().describe('Token ids instead of a prompt, with commas: 1,2,3'),
   raw: z.boolean().default(false).describe('No chat template: continue the text as it is'),
@@ -33,6 +33,7 @@ export const command = defineCommand({
   name: 'generate',
   describe: 'Write a reply to one prompt',
   config: GenerateConfig,
+  hubNames: { model: 'model' },
   check(config, given) {
     const isGreedy = config.greedy || config.temperature === 0;
     const because = config.greedy ? '--greedy' : '--temperature 0';

@@ -1,12 +1,12 @@
 // fourfold lineage: everything that made an artefact, back to prompts, models, annotators and judge prompts.
 import { z } from 'zod';
 import type { Artifact } from '../../core/artifacts.ts';
-import { ModelFolder } from '../../core/modelFolder.ts';
+import { HubOrigin, ModelFolder } from '../../core/modelFolder.ts';
 import { defineCommand } from '../command.ts';
 
 /** What made the artefact and is no artefact itself: raters, judges with the hash of their prompt, model versions. */
 function originsOf(artifact: Artifact): string[] {
-  return [...judgesAndVersions(artifact), ...foldersOf(artifact)];
+  return [...judgesAndVersions(artifact), ...foldersOf(artifact), ...hubOf(artifact)];
 }
 
 /** Models that were folders outside the workspace, with what was read of them. */
@@ -15,6 +15,14 @@ function foldersOf({ config }: Artifact): string[] {
   return Object.entries(folders.success ? folders.data : {}).map(
     ([name, { folder, sha256 }]) => `${name}: folder ${folder} (model.safetensors, SHA-256 ${sha256.slice(0, 12)})`,
   );
+}
+
+/** The repository and commit of a model that came from the hub. */
+function hubOf({ config }: Artifact): string[] {
+  const hub = HubOrigin.safeParse(config.hub);
+  if (!hub.success) return [];
+  const { repository, revision, commit, endpoint } = hub.data;
+  return [`hub: ${repository}@${revision}, commit ${commit}, ${endpoint}`];
 }
 
 function judgesAndVersions(artifact: Artifact): string[] {

@@ -1,4 +1,7 @@
 // fourfold models: model folders (config.json, model.safetensors, tokenizer) in and out of the workspace.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { defineCommand } from '../command.ts';
 import { tableText } from '../table.ts';
@@ -54,4 +57,64 @@ const exportDir = defineCommand({
   },
 });
 
-export const commands = [list, importDir, exportDir];
+const pull = defineCommand({
+  name: 'models pull',
+  describe: 'Fetch a model of the hub into the shared cache and import it',
+  config: z.strictObject({ name: z.string().min(1).describe('owner/name, or owner/name@revision') }),
+  positionals: ['name'],
+  async run(context) {
+    const [{ requireHubName }, { importFromHub }] = await Promise.all([
+      import('../../hub/hubName.ts'),
+      import('../hubModels.ts'),
+    ]);
+    const artifact = await importFromHub(requireHubName(context.config.name), 'model', context);
+    context.print(
+      context.json ? JSON.stringify(artifact) : `${artifact.id}: ${Object.keys(artifact.files).join(', ')}`,
+    );
+  },
+});
+
+const push = defineCommand({
+  name: 'models push',
+  describe: 'Send a model or reward model, with its card, to a repository of the hub',
+  config: z.strictObject({
+    id: z.string().min(1).describe('Id of a model or reward model'),
+    name: z.string().min(1).describe('owner/name, or owner/name@branch'),
+    private: z.boolean().default(false).describe('Make a repository that is not there yet private'),
+  }),
+  positionals: ['id', 'name'],
+  example: 'HF_TOKEN=hf_... fourfold models push policy-1 owner/name --private',
+  async run({ config, workspace, env, progress, signal, json, print }) {
+    const [{ requireHubName }, { hubEnvironment }, { pushFolder }, { exportModel }] = await Promise.all([
+      import('../../hub/hubName.ts'),
+      import('../../hub/environment.ts'),
+      import('../../hub/push.ts'),
+      import('../modelFolders.ts'),
+    ]);
+    const name = requireHubName(config.name);
+    const hub = await hubEnvironment(env);
+    const folder = await mkdtemp(join(tmpdir(), 'fourfold-push-'));
+    try {
+      const dir = join(folder, config.id);
+      await exportModel((await workspace()).artifacts, config.id, dir);
+      const pushed = await pushFolder({
+        hub,
+        name,
+        dir,
+        title: `Add ${config.id}, made with fourfold`,
+        isPrivate: config.private,
+        progress,
+        signal,
+      });
+      print(
+        json
+          ? JSON.stringify({ id: config.id, ...pushed })
+          : `${config.id} → ${pushed.url}, commit ${pushed.commit.slice(0, 12)}`,
+      );
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+});
+
+export const commands = [list, importDir, exportDir, pull, push];

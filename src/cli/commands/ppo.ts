@@ -8,6 +8,7 @@ export const command = defineCommand({
   name: 'ppo',
   describe: 'Phase 4: improve a chat model by PPO with a KL penalty',
   config: PpoConfig,
+  hubNames: { model: 'model', rewardModel: 'model' },
   printsConfig: true,
   check(config, given) {
     if (config.klTarget !== undefined) return;

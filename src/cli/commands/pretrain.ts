@@ -7,6 +7,7 @@ export const command = defineCommand({
   name: 'pretrain',
   describe: 'Pretrain a small base model on plain text',
   config: PretrainConfig,
+  hubNames: { tokenizer: 'tokenizer' },
   printsConfig: true,
   async run(context) {
     const { pretrain } = await import('../../sft/pretrain.ts');

@@ -9,6 +9,7 @@ export const command = defineCommand({
   name: 'reward',
   describe: 'Phase 3: train a reward model on pairs',
   config: RewardConfig,
+  hubNames: { model: 'model' },
   printsConfig: true,
   async run(context) {
     const { trainReward } = await import('../../reward/train.ts');

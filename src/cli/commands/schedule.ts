@@ -53,11 +53,13 @@ const add = defineCommand({
       .default({})
       .describe('Options of fourfold evaluate, each as --set evaluate.NAME=VALUE'),
   }),
-  async run({ config, workspace: openWorkspace, path, json, print }) {
-    const [{ cronProblem }, { nextFiringOf }, { withAbsolutePaths }] = await Promise.all([
+  async run(context) {
+    const { config, workspace: openWorkspace, path, json, print } = context;
+    const [{ cronProblem }, { nextFiringOf }, { withAbsolutePaths }, { withHubModels }] = await Promise.all([
       import('../../evaluate/schedule.ts'),
       import('../cron.ts'),
       import('../../store/paths.ts'),
+      import('../hubModels.ts'),
     ]);
     const problem = cronProblem(config.cron);
     if (problem !== null) {
@@ -68,10 +70,12 @@ const add = defineCommand({
       );
     }
     // A mistake in the options shows now, not at three in the morning.
+    const { command } = await import('./evaluate.ts');
     await prepareEvaluation(config.evaluate);
+    const options = await withHubModels(config.evaluate, command, context);
     const workspace = await openWorkspace();
-    await checkReferences(workspace, EvaluateConfig.parse(config.evaluate), path);
-    const evaluate = withAbsolutePaths(workspace, config.evaluate, path);
+    await checkReferences(workspace, EvaluateConfig.parse(options), path);
+    const evaluate = withAbsolutePaths(workspace, options, path);
     const schedule = workspace.schedules.add({ cron: config.cron, evaluate });
     const next = nextFiringOf(config.cron);
     print(json ? JSON.stringify({ ...schedule, next }) : `${schedule.id}: ${schedule.cron}, next ${next}`);

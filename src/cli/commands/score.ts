@@ -7,7 +7,7 @@ import { defineCommand } from '../command.ts';
 import { startJob } from '../startJob.ts';
 
 const ScoreConfig = z.strictObject({
-  model: z.string().min(1).describe('A language model or a reward model: an id or a folder'),
+  model: z.string().min(1).describe('A language model or a reward model: an id, a folder or owner/name of the hub'),
   input: z.string().min(1).describe('JSON Lines file of {"text": ...}'),
   batchSize: z.int().min(1).default(16).describe('Texts scored together'),
   ...engineKeys,
@@ -19,6 +19,7 @@ export const command = defineCommand({
   name: 'score',
   describe: 'Score texts with a language model or a reward model',
   config: ScoreConfig,
+  hubNames: { model: 'model' },
   async run(context) {
     const { config, signal } = context;
     const path = context.path(config.input);

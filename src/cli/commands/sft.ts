@@ -7,6 +7,7 @@ export const command = defineCommand({
   name: 'sft',
   describe: 'Phase 1: fine-tune a model on demonstrations',
   config: SftConfig,
+  hubNames: { model: 'model' },
   printsConfig: true,
   async run(context) {
     const { finetune } = await import('../../sft/sft.ts');

@@ -1,0 +1,70 @@
+// Models that a command line names as owner/name of the hub: fetched into the shared cache, imported into the workspace
+// once for each commit, and handed to the command by id, so that every lineage names the commit.
+import { existsSync } from 'node:fs';
+import type { Artifact } from '../core/artifacts.ts';
+import { HubOrigin } from '../core/modelFolder.ts';
+import { type HubName, parseHubName } from '../hub/hubName.ts';
+import type { Command, CommandContext } from './command.ts';
+
+type Wanted = 'model' | 'tokenizer';
+type Context = Pick<CommandContext, 'workspace' | 'path' | 'env' | 'progress' | 'signal' | 'note'>;
+
+/** True for what `models pull` and this frame imported from that commit. */
+function isOf(artifact: Artifact, { repository, commit, endpoint }: HubOrigin): boolean {
+  const hub = HubOrigin.safeParse(artifact.config.hub).data;
+  return hub?.repository === repository && hub.commit === commit && hub.endpoint === endpoint;
+}
+
+/** The artefact of a model or tokenizer of the hub, fetched and imported where the workspace does not have it. */
+export async function importFromHub(name: HubName, wanted: Wanted, context: Context): Promise<Artifact> {
+  const [{ hubEnvironment }, { pullModel }, { importModel, importTokenizer }] = await Promise.all([
+    import('../hub/environment.ts'),
+    import('../hub/pull.ts'),
+    import('./modelFolders.ts'),
+  ]);
+  const hub = await hubEnvironment(context.env);
+  const { progress, signal, note } = context;
+  const { dir, commit } = await pullModel({ hub, name, wanted, progress, signal, note });
+  const { artifacts } = await context.workspace();
+  const origin: HubOrigin = { ...name, commit, endpoint: hub.endpoint };
+  const kinds = wanted === 'tokenizer' ? ['tokenizer'] : ['model', 'reward-model'];
+  const known = artifacts.all().find((artifact) => kinds.includes(artifact.kind) && isOf(artifact, origin));
+  if (known !== undefined) return known;
+  const options = { config: { hub: origin }, isHubCache: true };
+  if (wanted === 'tokenizer') return importTokenizer(artifacts, dir, options);
+  const { artifact } = await importModel(artifacts, dir, options);
+  note(`${artifact.id}: ${name.repository}, commit ${commit.slice(0, 12)}`);
+  return artifact;
+}
+
+/**
+ * The values with every hub name replaced by the id of its model. A folder of that name comes first.
+ * @throws as pullModel and importModel; bad-option, before anything is fetched, where the values do not fit the command
+ */
+export async function withHubModels(
+  values: Record<string, unknown>,
+  { hubNames, prepare }: Pick<Command, 'hubNames' | 'prepare'>,
+  context: Context,
+): Promise<Record<string, unknown>> {
+  const nameOf = (value: unknown): HubName | null => {
+    const name = typeof value === 'string' ? parseHubName(value) : null;
+    return name === null || existsSync(context.path(String(value))) ? null : name;
+  };
+  const asId = async (value: unknown, wanted: Wanted): Promise<unknown> => {
+    if (Array.isArray(value)) {
+      const ids: unknown[] = [];
+      for (const item of value) ids.push(await asId(item, wanted));
+      return ids;
+    }
+    const name = nameOf(value);
+    return name === null ? value : (await importFromHub(name, wanted, context)).id;
+  };
+  const found = Object.entries(hubNames).filter(([key]) =>
+    [values[key]].flat().some((value) => nameOf(value) !== null),
+  );
+  if (found.length === 0) return values;
+  if (values.resume === undefined) prepare(values);
+  const changed = { ...values };
+  for (const [key, wanted] of found) if (wanted !== undefined) changed[key] = await asId(values[key], wanted);
+  return changed;
+}
