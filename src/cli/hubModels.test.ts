@@ -165,5 +165,7 @@ test('killed in the middle of a file, the next run goes on there', async () => {
   hub.requests.length = 0;
   const run = await harness.run(['models', 'pull', 'owner/tiny'], { env });
   expect(run.status).toBe(0);
-  expect([...new Set(hub.requests.flatMap(({ range }) => range ?? []))]).toEqual([`bytes=${Math.floor(weights.byteLength / 2)}-`]);
+  expect([...new Set(hub.requests.flatMap(({ range }) => range ?? []))]).toEqual([
+    `bytes=${Math.floor(weights.byteLength / 2)}-`,
+  ]);
 });
