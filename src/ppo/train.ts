@@ -3,12 +3,7 @@
 import { z } from 'zod';
 import type { ArtifactOf } from '../core/artifacts.ts';
 import { FourfoldError } from '../core/errors.ts';
-import { randomFrom, seedOf, shuffled } from '../core/random.ts';
 import { AdamW } from '../engine/adamW.ts';
-import { clipByGlobalNorm, valueAndGradients } from '../engine/gradients.ts';
-import * as tf from '../engine/tf.ts';
-import { makeBatch } from '../model/batch.ts';
-import { responseLogProbs, responseValues } from '../model/heads.ts';
 import { loadModel, type Model, type ModelHead, saveModel } from '../model/model.ts';
 import { decays } from '../model/parameters.ts';
 import { errorOfRun, type Job, openRun } from '../store/job.ts';
@@ -20,115 +15,15 @@ import { restoreCheckpoint, writeCheckpoint } from '../training/checkpoint.ts';
 import { learningRateAt } from '../training/learningRate.ts';
 import { stepRecorder } from '../training/stepRecorder.ts';
 import { examplesOfStep } from '../training/supervised.ts';
-import { explainedVariance, generalizedAdvantages, tokenRewards, whiten } from './advantages.ts';
 import type { PpoConfig } from './config.ts';
+import { rolloutFigures } from './figures.ts';
 import { klController } from './klController.ts';
-import { policyLoss, valueLoss } from './loss.ts';
-import { type RewardScale, replyScore } from './replyScore.ts';
-import { type Episode, type RolloutPrompt, rollOut } from './rollout.ts';
+import { lessonsOf } from './lessons.ts';
+import { optimize } from './optimize.ts';
+import type { RewardScale } from './replyScore.ts';
+import { type RolloutPrompt, rollOut } from './rollout.ts';
 
 const State = z.strictObject({ iterations: z.int(), klCoefficient: z.number() });
-
-/** An episode ready for optimisation. */
-interface Lesson extends Episode {
-  advantages: number[];
-  returns: number[];
-}
-
-interface Learner {
-  model: Model;
-  optimizer: AdamW;
-  learningRate: number;
-}
-
-const mean = (values: ReadonlyArray<number>) =>
-  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
-
-/** Nats of one reply: Σ log π - log π_ref over its tokens. */
-const klOf = ({ logProbs, refLogProbs }: Episode) =>
-  logProbs.reduce((sum, logProb, t) => sum + logProb - (refLogProbs[t] ?? 0), 0);
-
-/** One optimiser step of one model. @returns its loss, gradient norm and extra figures, read back at once */
-async function learn(
-  { model, optimizer, learningRate }: Learner,
-  maxGradNorm: number,
-  lossAndFigures: () => { loss: tf.Scalar; figures: tf.Scalar[] },
-): Promise<number[]> {
-  let figures: tf.Scalar[] = [];
-  const { value, gradients } = valueAndGradients(model.parameters, () => {
-    const result = lossAndFigures();
-    figures = result.figures.map((figure) => tf.keep(figure));
-    return result.loss;
-  });
-  const { gradients: clipped, norm } = clipByGlobalNorm(gradients, maxGradNorm);
-  const stacked = tf.tidy(() => tf.stack([value, norm, ...figures]));
-  const numbers = Array.from(await stacked.data());
-  tf.dispose([stacked, value, norm, ...figures, ...gradients.values()]);
-  if (numbers.every(Number.isFinite)) optimizer.step(model.parameters, clipped, learningRate);
-  tf.dispose([...clipped.values()]);
-  return numbers;
-}
-
-/** All epochs and minibatches of one iteration. @returns the means of the figures by name */
-async function optimize(
-  lessons: ReadonlyArray<Lesson>,
-  { policy, value }: { policy: Learner; value: Learner },
-  { config, iteration }: { config: PpoConfig; iteration: number },
-): Promise<Record<string, number>> {
-  const rows: number[][] = [];
-  const size = Math.ceil(lessons.length / config.minibatches);
-  for (let epoch = 0; epoch < config.epochs; epoch++) {
-    const order = shuffled(lessons, randomFrom(seedOf(config.seed, 'minibatches', iteration, epoch)));
-    for (let start = 0; start < order.length; start += size) {
-      const mb = order.slice(start, start + size);
-      const mbSequences = mb.map((lesson) => lesson.sequence);
-      const flat = (read: (lesson: Lesson) => number[]) => tf.tensor1d(mb.flatMap(read), 'float32');
-      const policyFigures = await learn(policy, config.maxGradNorm, () => {
-        const batch = makeBatch(mbSequences, policy.model.config.maxPositions);
-        const { loss, approxKl, clipFraction, ratioMax } = policyLoss(
-          {
-            logProbs: responseLogProbs(policy.model, batch, config.temperature).logProbs,
-            oldLogProbs: flat((lesson) => lesson.logProbs),
-            advantages: flat((lesson) => lesson.advantages),
-          },
-          config.clipRange,
-        );
-        return { loss, figures: [approxKl, clipFraction, ratioMax] };
-      });
-      const valueFigures = await learn(value, config.maxGradNorm, () => {
-        const batch = makeBatch(mbSequences, value.model.config.maxPositions);
-        const loss = valueLoss(
-          {
-            values: responseValues(value.model, batch),
-            oldValues: flat((lesson) => lesson.values),
-            returns: flat((lesson) => lesson.returns),
-          },
-          config.valueClipRange,
-        );
-        return { loss, figures: [] };
-      });
-      rows.push([...policyFigures, ...valueFigures]);
-    }
-  }
-  const names = ['policyLoss', 'policyGradNorm', 'approxKl', 'clipFraction', 'ratioMax', 'valueLoss', 'valueGradNorm'];
-  return Object.fromEntries(names.map((name, i) => [name, mean(rows.map((row) => row[i] ?? Number.NaN))]));
-}
-
-/** Figures of the roll-out, before anything was learned from it. */
-function rolloutFigures(lessons: ReadonlyArray<Lesson>): Record<string, number> {
-  return {
-    reward: mean(lessons.map((lesson) => lesson.reward)),
-    kl: mean(lessons.map(klOf)),
-    entropy: mean(lessons.flatMap((lesson) => lesson.entropy)),
-    replyTokens: mean(lessons.map((lesson) => lesson.logProbs.length)),
-    finishedShare: mean(lessons.map((lesson) => (lesson.finishReason === 'stop' ? 1 : 0))),
-    explainedVariance:
-      explainedVariance(
-        lessons.flatMap((lesson) => lesson.values),
-        lessons.flatMap((lesson) => lesson.returns),
-      ) ?? 0,
-  };
-}
 
 /** What the reward model's own card says of its scale; 0 and 1 for one from elsewhere. */
 function scaleOf({ artifact }: ModelReference): RewardScale {
@@ -244,18 +139,7 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
         });
 
         // 2. Rewards a token, advantages, returns.
-        const judged = episodes.map((episode) => {
-          const rewards = tokenRewards(
-            { ...episode, score: replyScore(episode, config, scale) },
-            { klCoefficient: kl.coefficient },
-          );
-          return { ...episode, ...generalizedAdvantages(rewards, episode.values, config) };
-        });
-        const whitened = config.whitenAdvantages ? whiten(judged.map((lesson) => lesson.advantages)) : null;
-        const lessons: Lesson[] = judged.map((lesson, i) => ({
-          ...lesson,
-          advantages: whitened?.[i] ?? lesson.advantages,
-        }));
+        const lessons = lessonsOf(episodes, { config, scale, klCoefficient: kl.coefficient });
 
         // 3. Several epochs of clipped updates of policy and critic.
         const learningRate = rate(config.learningRate);

@@ -24,7 +24,12 @@ import { bradleyTerryLoss } from './loss.ts';
 const SCORING_BATCH = 32;
 
 /** Loss of some prompts' pairs: every reply goes through the trunk once. */
-function pairLoss(model: Model, groups: ReadonlyArray<PairGroup>, totalPairs: number, config: RewardConfig): tf.Scalar {
+export function pairLoss(
+  model: Model,
+  groups: ReadonlyArray<PairGroup>,
+  totalPairs: number,
+  config: RewardConfig,
+): tf.Scalar {
   return tf.tidy(() => {
     const sequences = groups.flatMap((group) => group.sequences);
     const scores = sequenceScores(model, makeBatch(sequences, model.config.maxPositions));

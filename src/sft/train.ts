@@ -14,10 +14,11 @@ import { stepsOf, trainSupervised } from '../training/supervised.ts';
 import type { PretrainConfig, SftConfig } from './config.ts';
 import { splitExamples } from './examples.ts';
 
-const responseTokens = (sequence: Sequence) => sequence.isResponseToken.filter(Boolean).length;
+/** Tokens of a sequence that carry a loss. */
+export const responseTokens = (sequence: Sequence) => sequence.isResponseToken.filter(Boolean).length;
 
 /** Σ -log p(token) over the response tokens of the examples, divided by `totalTokens`. */
-function negativeLogLikelihood(model: Model, examples: ReadonlyArray<Sequence>, totalTokens: number): tf.Scalar {
+export function negativeLogLikelihood(model: Model, examples: ReadonlyArray<Sequence>, totalTokens: number): tf.Scalar {
   return tf.tidy(() => {
     const batch = makeBatch(examples, model.config.maxPositions);
     return tf.div(tf.neg(tf.sum(responseLogProbs(model, batch).logProbs)), totalTokens) as tf.Scalar;
