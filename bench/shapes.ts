@@ -1,6 +1,7 @@
 // The models and batches that this benchmark and its peer have in common: Llama with tied embeddings, float32, random
 // weights; tokens are random ids, so both sides do the same arithmetic.
 import { randomFrom, seedOf } from '../src/core/random.ts';
+import { llamaConfig } from '../src/model/architectures/llama.ts';
 import type { ModelConfig } from '../src/model/config.ts';
 
 /** vocab, hidden, layers, heads, width of the feed-forward layer. */
@@ -20,10 +21,10 @@ export const ROLLOUT = { rows: 16, prompt: 32, newTokens: 64, temperature: 0.7 }
 /** The configuration of a named shape. */
 export function shapeConfig(name: ShapeName): ModelConfig {
   const [vocab, hidden, layers, heads, intermediate] = SIZES[name];
-  return {
+  return llamaConfig({
     ...{ vocab, hidden, intermediate, layers, heads, kvHeads: heads, headDim: hidden / heads },
     ...{ maxPositions: 512, normEpsilon: 1e-6, ropeTheta: 10_000, tieEmbeddings: true },
-  };
+  });
 }
 
 /** Random ids above the special tokens. @returns rows of `length` ids */
