@@ -6,7 +6,11 @@ const RATIO: Ratio = {
   peers: { tokensPerSecond: 10_000, peakRssMiB: 518 },
 };
 
-const rowsOf = (page: string) => page.split('\n').filter((line) => line.startsWith('| wasm'));
+const rowsOf = (page: string) =>
+  page
+    .split('\n')
+    .filter((line) => line.startsWith('| wasm'))
+    .map((line) => line.replaceAll(/ +/g, ' '));
 
 test('a row holds both sides and their ratio', () => {
   const [row] = rowsOf(withRatios('', [RATIO]));

@@ -38,15 +38,25 @@ Absolute figures move by a third from hour to hour; the ratios hold better. Writ
 replaces the rows it measures anew and keeps the others. \`npm run bench\` prints our side alone.
 `;
 
-const lineOf = (cells: string[]): string => `| ${cells.join(' | ')} |`;
-
 const cellsOf = (line: string): string[] =>
   line
     .split('|')
     .slice(1, -1)
     .map((cell) => cell.trim());
 
-const keyOf = (line: string): string => cellsOf(line).slice(0, KEY_CELLS).join();
+const keyOf = (cells: string[]): string => cells.slice(0, KEY_CELLS).join();
+
+/** Rows of cells under headings, each column as wide as its widest cell. */
+function tableOf(headings: string[], rows: string[][]): string {
+  const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const lineOf = (cells: string[], fill = ' ') =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0, fill)).join(' | ')} |`;
+  const rule = lineOf(
+    headings.map(() => ''),
+    '-',
+  );
+  return [lineOf(headings), rule, ...rows.map((row) => lineOf(row))].join('\n');
+}
 
 /** The middle one; the upper of two. */
 export function median(values: ReadonlyArray<number>): number {
@@ -61,14 +71,14 @@ export function medianOf(rounds: ReadonlyArray<Measurement>): Ratio['ours'] {
   };
 }
 
-function rowOf({ backend, threads, shape, workload, ours, peers, rounds, date, setting }: Ratio): string {
-  return lineOf([
+function rowOf({ backend, threads, shape, workload, ours, peers, rounds, date, setting }: Ratio): string[] {
+  return [
     ...[backend, `${threads}`, shape, workload],
     ...[ours, peers].map(({ tokensPerSecond }) => Math.round(tokensPerSecond).toLocaleString('en-US')),
     (ours.tokensPerSecond / peers.tokensPerSecond).toFixed(2),
     ...[ours, peers].map(({ peakRssMiB }) => `${peakRssMiB}`),
     ...[`${rounds}`, date, setting],
-  ]);
+  ];
 }
 
 /**
@@ -79,13 +89,12 @@ export function withRatios(page: string, ratios: ReadonlyArray<Ratio>): string {
   const isRow = (line: string) => line.startsWith('|') && cellsOf(line).length === HEADINGS.length;
   const [first, ...lines] = page.split('\n').filter(isRow);
   const kept = first === undefined ? [] : lines.filter((line) => !line.includes('---'));
-  const rows = new Map(kept.map((line) => [keyOf(line), lineOf(cellsOf(line))]));
+  const rows = new Map(kept.map((line) => [keyOf(cellsOf(line)), cellsOf(line)]));
   for (const ratio of ratios) {
     const row = rowOf(ratio);
     rows.set(keyOf(row), row);
   }
-  const rule = lineOf(HEADINGS.map(() => '---'));
-  const table = [lineOf(HEADINGS), rule, ...rows.values()].join('\n');
+  const table = tableOf(HEADINGS, [...rows.values()]);
   // What stands behind the table is written by hand and stays.
   const end = page.lastIndexOf('|\n');
   const behind = end < 0 ? '\n' : page.slice(end + 2);
