@@ -6,11 +6,11 @@ import type { ArtifactOf } from '../core/artifacts.ts';
 import { asStorageError, FourfoldError, systemCodeOf } from '../core/errors.ts';
 import { parseJson, readTextFile } from '../core/jsonl.ts';
 import { parseModelConfig } from '../model/configFile.ts';
-import { checkSafetensors } from '../model/safetensors.ts';
+import { openWeights, weightFilesIn } from '../model/weightsFolder.ts';
 import type { Artifacts } from '../store/artifacts.ts';
 import { loadTokenizer, TOKENIZER_FILES } from '../tokens/tokenizer.ts';
 
-const REQUIRED = ['config.json', 'model.safetensors'];
+const CONFIG = 'config.json';
 const OPTIONAL = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -30,21 +30,23 @@ async function namesIn(dir: string): Promise<string[]> {
 /** The folder's model files. Links are not followed, unless told to: what they point at could change under the artefact. */
 async function modelFilesIn(dir: string, followLinks: boolean): Promise<string[]> {
   const names = await namesIn(dir);
-  const missing = REQUIRED.filter((name) => !names.includes(name));
-  if (missing.length > 0) {
+  if (!names.includes(CONFIG)) {
     throw new FourfoldError(
       'bad-model',
-      `${dir}: expected ${REQUIRED.join(' and ')}, but there is no ${missing.join(' and no ')}. Point at a model's folder.`,
+      `${dir}: expected ${CONFIG} and the model's weights, but there is no ${CONFIG}. Point at a model's folder.`,
     );
   }
-  const wanted = names.filter(
-    (name) => REQUIRED.includes(name) || OPTIONAL.includes(name) || name.endsWith('.safetensors'),
-  );
+  const weights = await weightFilesIn(dir);
+  const wanted = [CONFIG, ...weights, ...names.filter((name) => OPTIONAL.includes(name))];
   for (const name of wanted) {
-    if ((await (followLinks ? stat : lstat)(join(dir, name))).isFile()) continue;
+    const path = join(dir, name);
+    const found = await (followLinks ? stat : lstat)(path).catch((error: unknown) => {
+      throw asStorageError(error, path, 'read');
+    });
+    if (found.isFile()) continue;
     throw new FourfoldError(
       'bad-model',
-      `${join(dir, name)}: expected a plain file, got a link or folder. Copy the folder with its links resolved (cp -rL).`,
+      `${path}: expected a plain file, got a link or folder. Copy the folder with its links resolved (cp -rL).`,
     );
   }
   return wanted.sort();
@@ -75,8 +77,8 @@ export async function importModel(
   const names = await modelFilesIn(dir, isHubCache);
   const configPath = join(dir, 'config.json');
   parseModelConfig(parseJson(await readTextFile(configPath), configPath), configPath);
-  const weights = names.filter((name) => name.endsWith('.safetensors'));
-  for (const name of weights) await checkSafetensors(join(dir, name));
+  const weights = await openWeights(dir);
+  await weights.close();
   const artifact = await artifacts.create<'model'>(
     {
       kind: 'model',

@@ -1,8 +1,9 @@
 // What a card keeps of models that came from outside the workspace: of one that was named by folder and is no artefact,
 // under `modelFolders` of its configuration; of one of the hub, under `hub`.
 import { z } from 'zod';
+import { sha256 } from './ids.ts';
 
-/** The folder's absolute path and the SHA-256 of its model.safetensors. */
+/** The folder's absolute path and the hash of its weights. */
 export const ModelFolder = z.strictObject({ folder: z.string(), sha256: z.string() });
 export type ModelFolder = z.infer<typeof ModelFolder>;
 
@@ -17,3 +18,15 @@ export const HubOrigin = z.strictObject({
   endpoint: z.string(),
 });
 export type HubOrigin = z.infer<typeof HubOrigin>;
+
+/**
+ * One hash for the weights of a model: the SHA-256 of its safetensors file, or of names and hashes where there are several;
+ * null where there is none.
+ * @param files SHA-256 by file name
+ */
+export function weightsHash(files: Readonly<Record<string, string>>): string | null {
+  const weights = Object.entries(files).filter(([name]) => name.endsWith('.safetensors'));
+  const [only, ...others] = weights;
+  if (only === undefined) return null;
+  return others.length === 0 ? only[1] : sha256(JSON.stringify(weights.sort(([a], [b]) => (a < b ? -1 : 1))));
+}

@@ -24,7 +24,12 @@ function valueAt(value: unknown, path: ReadonlyArray<PropertyKey>): unknown {
 
 /** The value as JSON, cut where it is long; 'nothing' where there is none. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
+  let text: string;
+  try {
+    text = JSON.stringify(value) ?? 'nothing';
+  } catch {
+    return 'a value nested too deep to show';
+  }
   return text.length <= SHOWN_CHARS ? text : `${text.slice(0, SHOWN_CHARS)}...`;
 }
 

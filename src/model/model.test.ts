@@ -10,7 +10,8 @@ import { loadTokenizer } from '../tokens/tokenizer.ts';
 import { makeBatch } from './batch.ts';
 import { headOf, loadModel, newModel, saveModel, scalarModelFrom } from './model.ts';
 import { causalLmShapes, SCORE_HEAD } from './parameters.ts';
-import { readSafetensors, type TensorData, writeSafetensors } from './safetensors.ts';
+import { readSafetensors, type TensorData } from './safetensors.ts';
+import { writeSafetensors } from './safetensorsWriter.ts';
 import { scoreSequences, sequenceLogProbs } from './score.ts';
 import { makeTinyModel, TINY_CONFIG, TINY_TOKENS } from './testing/tinyModel.ts';
 

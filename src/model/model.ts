@@ -1,4 +1,4 @@
-// A loaded model: shape, parameters, rotary tables; and its folder (config.json, model.safetensors, tokenizer).
+// A loaded model: shape, parameters, rotary tables; and its folder (config.json, safetensors, tokenizer).
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FourfoldError } from '../core/errors.ts';
@@ -12,12 +12,12 @@ import {
   loadParameters,
   type Parameters,
   SCORE_HEAD,
-  saveParameters,
+  saveWeights,
   scalarHeadShapes,
 } from './parameters.ts';
 import { type ModelTables, modelTables } from './ropeScaling.ts';
-import { checkSafetensors } from './safetensors.ts';
 import { layoutOf } from './weightLayout.ts';
+import { openWeights } from './weightsFolder.ts';
 
 /** What is on top of the trunk: next-token logits, or one number (reward, value). */
 export type ModelHead = 'causal-lm' | 'scalar';
@@ -30,7 +30,6 @@ export interface Model {
   dispose(): void;
 }
 
-const WEIGHTS = 'model.safetensors';
 const shapesOf = (head: ModelHead, config: ModelConfig) =>
   head === 'scalar' ? scalarHeadShapes(config) : causalLmShapes(config);
 
@@ -56,8 +55,9 @@ export function newModel(config: ModelConfig, seed: number): Model {
 
 /** Which head the weights of a folder carry. @throws not-found, bad-model. */
 export async function headOf(dir: string): Promise<ModelHead> {
-  const entries = await checkSafetensors(join(dir, WEIGHTS));
-  return entries.some((entry) => entry.name === SCORE_HEAD) ? 'scalar' : 'causal-lm';
+  const weights = await openWeights(dir);
+  await weights.close();
+  return weights.entries.has(SCORE_HEAD) ? 'scalar' : 'causal-lm';
 }
 
 /** Loads a model folder as what it is. @throws not-found, bad-model, unsupported. */
@@ -71,7 +71,7 @@ export async function loadModel(dir: string, expected?: ModelHead): Promise<Mode
       `${dir}: expected ${names[expected]}, got ${names[head]}. Name the other model.`,
     );
   }
-  const parameters = await loadParameters(join(dir, WEIGHTS), shapesOf(head, config), { layout: layoutOf(config) });
+  const parameters = await loadParameters(dir, shapesOf(head, config), { layout: layoutOf(config) });
   return modelOf(head, config, parameters);
 }
 
@@ -81,12 +81,12 @@ export async function scalarModelFrom(dir: string): Promise<Model> {
   const fallback = (name: string, shape: number[]) =>
     name === SCORE_HEAD ? new Float32Array(shape.reduce((a, b) => a * b, 1)) : null;
   const options = { layout: layoutOf(config), fallback };
-  return modelOf('scalar', config, await loadParameters(join(dir, WEIGHTS), scalarHeadShapes(config), options));
+  return modelOf('scalar', config, await loadParameters(dir, scalarHeadShapes(config), options));
 }
 
-/** Writes config.json and model.safetensors; the tokenizer's files are the caller's to copy. */
+/** Writes config.json and the weights; the tokenizer's files are the caller's to copy. */
 export async function saveModel(dir: string, model: Model, tokens: SpecialTokens): Promise<void> {
   const config = toHuggingFaceConfig(model.config, { head: model.head, ...tokens });
   await writeFile(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
-  await saveParameters(join(dir, WEIGHTS), model.parameters, layoutOf(model.config));
+  await saveWeights(dir, model.parameters, { layout: layoutOf(model.config) });
 }

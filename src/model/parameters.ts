@@ -3,8 +3,11 @@ import { FourfoldError } from '../core/errors.ts';
 import { randomFrom, seedOf } from '../core/random.ts';
 import * as tf from '../engine/tf.ts';
 import { layerModule, type ModelConfig, trunkModule } from './config.ts';
-import { readSafetensors, type TensorData, writeSafetensors } from './safetensors.ts';
+import type { WritableFormat } from './numberFormats.ts';
+import type { TensorData } from './safetensors.ts';
+import { type TensorSource, writeTensors, writeWeights } from './safetensorsWriter.ts';
 import { otherLayout, type WeightLayout } from './weightLayout.ts';
+import { openWeights, type Weights } from './weightsFolder.ts';
 
 export type Parameters = Map<string, tf.Variable>;
 
@@ -138,40 +141,70 @@ export interface LoadOptions {
   fallback?: (name: string, shape: number[]) => Float32Array | null;
 }
 
-/**
- * Parameters of the wanted names and shapes out of a file's tensors. A name that is absent is an error unless
- * `fallback` makes it.
- * @throws bad-model with both shapes.
- */
-export function parametersFrom(
-  tensors: ReadonlyMap<string, TensorData>,
-  shapes: ReadonlyMap<string, number[]>,
-  { where, layout, fallback }: LoadOptions & { where: string },
-): Parameters {
-  const chosen = [...shapes].map(([name, shape]): [string, number[], Float32Array] => {
-    const found = layout.namesInFile(name).flatMap((inFile) => tensors.get(inFile) ?? [])[0];
-    const inFile = layout.isTransposed(name, shape) ? [...shape].reverse() : shape;
-    if (found === undefined) {
-      const made = fallback?.(name, shape) ?? null;
-      if (made === null)
-        throw new FourfoldError('bad-model', `${where}: expected a tensor ${name} of shape [${inFile}], found none.`);
-      return [name, shape, made];
-    }
-    if (found.shape.join() !== inFile.join()) {
-      throw new FourfoldError('bad-model', `${where}: expected ${name} of shape [${inFile}], got [${found.shape}].`);
-    }
-    return [name, shape, otherLayout(layout, name, found).values];
-  });
-  return new Map(chosen.map(([name, shape, values]) => [name, variable(values, shape)]));
+/** A parameter to load: under which name the weights have it, or null where the fallback makes it. */
+interface Wanted {
+  name: string;
+  shape: number[];
+  inFile: string | null;
 }
 
-/** Loads parameters from a safetensors file. @throws as readSafetensors and parametersFrom. */
-export async function loadParameters(
-  path: string,
-  shapes: ReadonlyMap<string, number[]>,
-  options: LoadOptions,
-): Promise<Parameters> {
-  return parametersFrom(await readSafetensors(path), shapes, { where: path, ...options });
+/** @throws bad-model with both shapes, unsupported (number format), before anything is allocated. */
+function checkWanted(weights: Weights, shapes: Shapes, { layout, fallback }: LoadOptions): Wanted[] {
+  return [...shapes].map(([name, shape]) => {
+    const inFile = layout.namesInFile(name).find((known) => weights.entries.has(known)) ?? null;
+    const expected = layout.isTransposed(name, shape) ? [...shape].reverse() : shape;
+    if (inFile === null) {
+      if ((fallback?.(name, shape) ?? null) !== null) return { name, shape, inFile };
+      throw new FourfoldError(
+        'bad-model',
+        `${weights.where}: expected a tensor ${name} of shape [${expected}], found none.`,
+      );
+    }
+    const found = weights.entries.get(inFile)?.shape ?? [];
+    if (found.join() !== expected.join()) {
+      throw new FourfoldError(
+        'bad-model',
+        `${weights.where}: expected ${name} of shape [${expected}], got [${found}].`,
+      );
+    }
+    weights.checkReadable(inFile);
+    return { name, shape, inFile };
+  });
+}
+
+/** Values of one parameter in memory's layout. */
+async function valuesOf(weights: Weights, wanted: Wanted, { layout, fallback }: LoadOptions): Promise<Float32Array> {
+  const { name, shape, inFile } = wanted;
+  if (inFile === null) return fallback?.(name, shape) ?? new Float32Array(0);
+  const values = await weights.read(inFile);
+  return otherLayout(layout, name, { shape: weights.entries.get(inFile)?.shape ?? [], values }).values;
+}
+
+/**
+ * Parameters of the wanted names and shapes, a tensor at a time. A name that the weights lack is an error unless
+ * `fallback` makes it.
+ * @throws bad-model with both shapes; unsupported for a number format that cannot be read.
+ */
+export async function parametersFrom(weights: Weights, shapes: Shapes, options: LoadOptions): Promise<Parameters> {
+  const parameters: Parameters = new Map();
+  try {
+    for (const wanted of checkWanted(weights, shapes, options))
+      parameters.set(wanted.name, variable(await valuesOf(weights, wanted, options), wanted.shape));
+    return parameters;
+  } catch (error) {
+    disposeParameters(parameters);
+    throw error;
+  }
+}
+
+/** Loads parameters from a model's folder. @throws as openWeights and parametersFrom. */
+export async function loadParameters(dir: string, shapes: Shapes, options: LoadOptions): Promise<Parameters> {
+  const weights = await openWeights(dir);
+  try {
+    return await parametersFrom(weights, shapes, options);
+  } finally {
+    await weights.close();
+  }
 }
 
 /** Values of tensors by name, read back from the device. */
@@ -182,18 +215,34 @@ export async function readBack(tensors: ReadonlyMap<string, tf.Tensor>): Promise
   return result;
 }
 
-/** Writes tensors under their names: in a model file's layout where one is given, else as they lie in memory. */
-export async function saveParameters(
-  path: string,
+/** Tensors by name for a writer, each read back from the device when its turn comes. */
+function sourceOf(tensors: ReadonlyMap<string, tf.Tensor>, layout?: WeightLayout): TensorSource {
+  const turned = (name: string, shape: number[]) => layout?.isTransposed(name, shape) ?? false;
+  return {
+    shapes: new Map(
+      [...tensors].map(([name, { shape }]) => [name, turned(name, shape) ? [...shape].reverse() : shape]),
+    ),
+    read: async (name) => {
+      const tensor = tensors.get(name);
+      if (tensor === undefined) throw new FourfoldError('internal', `Expected a tensor ${name} to write, got none.`);
+      const values = (await tensor.data()) as Float32Array;
+      return layout === undefined ? values : otherLayout(layout, name, { shape: tensor.shape, values }).values;
+    },
+  };
+}
+
+/** Writes tensors into one file under their names, as float32, as they lie in memory. */
+export async function saveParameters(path: string, parameters: ReadonlyMap<string, tf.Tensor>): Promise<void> {
+  await writeTensors(path, sourceOf(parameters));
+}
+
+/** Writes a model's weights into its folder, as several files where they are large. @returns the files' names */
+export async function saveWeights(
+  dir: string,
   parameters: ReadonlyMap<string, tf.Tensor>,
-  layout?: WeightLayout,
-): Promise<void> {
-  const values = await readBack(parameters);
-  const written = [...values].map(([name, data]): [string, TensorData] => [
-    name,
-    layout === undefined ? data : otherLayout(layout, name, data),
-  ]);
-  await writeSafetensors(path, new Map(written));
+  { layout, ...options }: { layout: WeightLayout; format?: WritableFormat; shardBytes?: number },
+): Promise<string[]> {
+  return writeWeights(dir, sourceOf(parameters, layout), options);
 }
 
 /** A copy with variables of its own. */

@@ -1,14 +1,29 @@
-// Reading and writing of safetensors: an 8-byte little-endian header length, a JSON header, then the data.
-// Format: https://huggingface.co/docs/safetensors. The header is checked whole before any tensor is allocated.
+// Reading of safetensors: an 8-byte little-endian header length, a JSON header, then the data.
+// Format: https://huggingface.co/docs/safetensors. The header is checked whole before any tensor is allocated, and the
+// data is read by range, a tensor at a time. Writing lies in safetensorsWriter.ts.
+import { constants } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
+import { duplicateKey } from '../core/duplicateKey.ts';
 import { asStorageError, FourfoldError } from '../core/errors.ts';
 import { sentenceOf } from '../core/zodSentence.ts';
+import {
+  BYTES_PER_ELEMENT,
+  decodeInto,
+  isNumberFormat,
+  isReadable,
+  type NumberFormat,
+  READABLE,
+} from './numberFormats.ts';
 
-const HEADER_LIMIT = 100 * 2 ** 20;
-const LENGTH_BYTES = 8;
-const BYTES_PER_ELEMENT = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
-const READABLE = ['F32', 'F16', 'BF16'] as const;
+/** The limit that the format itself sets. */
+const HEADER_LIMIT = 100_000_000;
+export const LENGTH_BYTES = 8;
+/** Bytes that are decoded at a time: a whole number of elements of every format. */
+const BLOCK_BYTES = 8 * 2 ** 20;
+/** Node reads less than 2 GiB at a time. */
+const READ_LIMIT = 2 ** 30;
+const SHOWN_CHARS = 100;
 
 const Entry = z.strictObject({
   dtype: z.string(),
@@ -16,10 +31,12 @@ const Entry = z.strictObject({
   data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
 });
 const Header = z.record(z.string(), z.unknown());
+const Metadata = z.record(z.string(), z.string());
+const METADATA = '__metadata__';
 
 export interface TensorEntry {
   name: string;
-  dtype: (typeof READABLE)[number];
+  dtype: NumberFormat;
   shape: number[];
   /** First byte in the file, and bytes in all. */
   offset: number;
@@ -32,67 +49,88 @@ export interface TensorData {
   values: Float32Array;
 }
 
+/** An open file whose header was checked against its size; the caller closes it. */
+export interface SafetensorsFile {
+  readonly path: string;
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  /** @throws unsupported where the tensor's format cannot be read; bad-model where the file has changed under us. */
+  read(entry: TensorEntry): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
 const bad = (path: string, problem: string) =>
   new FourfoldError('bad-model', `${path}: ${problem}. The file is damaged or no safetensors file; fetch it again.`);
 
+const shown = (text: string) => (text.length <= SHOWN_CHARS ? text : `${text.slice(0, SHOWN_CHARS)}...`);
+
 function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
+  let text: string;
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    value = JSON.parse(text);
   } catch {
     throw bad(path, 'its header is no JSON');
   }
   const { data } = Header.safeParse(value);
   if (data === undefined) throw bad(path, 'its header is no table of tensors');
+  const twice = duplicateKey(text);
+  if (twice !== null) throw bad(path, `its header names ${shown(twice)} twice`);
+  if (data[METADATA] !== undefined && !Metadata.safeParse(data[METADATA]).success)
+    throw bad(path, `its header's ${METADATA} is no table of texts`);
   return data;
 }
 
-function checkEntry(path: string, name: string, value: unknown, dataStart: number, dataBytes: number): TensorEntry {
+function checkEntry(path: string, name: string, value: unknown, dataStart: number): TensorEntry {
+  const tensor = `tensor ${shown(name)}`;
   const parsed = Entry.safeParse(value);
-  if (!parsed.success) throw bad(path, `tensor ${name}: ${sentenceOf(parsed.error, value).slice(0, -1)}`);
+  if (!parsed.success) throw bad(path, `${tensor}: ${sentenceOf(parsed.error, value).slice(0, -1)}`);
   const {
     dtype,
     shape,
     data_offsets: [begin, end],
   } = parsed.data;
-  if (!Object.hasOwn(BYTES_PER_ELEMENT, dtype)) throw bad(path, `tensor ${name} has the unknown dtype ${dtype}`);
-  const width = BYTES_PER_ELEMENT[dtype as keyof typeof BYTES_PER_ELEMENT];
-  const readable = READABLE.find((known) => known === dtype);
-  if (readable === undefined) {
-    throw new FourfoldError(
-      'unsupported',
-      `${path}: tensor ${name} is ${dtype}; expected one of ${READABLE.join(', ')}.`,
-    );
-  }
-  const expected = shape.reduce((product, size) => product * size, 1) * width;
+  if (!isNumberFormat(dtype)) throw bad(path, `${tensor} has the unknown dtype ${shown(dtype)}`);
+  const expected = shape.reduce((product, size) => product * size, 1) * BYTES_PER_ELEMENT[dtype];
   if (end - begin !== expected) {
-    throw bad(path, `tensor ${name} of shape [${shape}] needs ${expected} bytes, its range has ${end - begin}`);
+    const problem = `${tensor} of shape [${shown(shape.join())}] needs ${expected} bytes, its range has ${end - begin}`;
+    throw bad(path, problem);
   }
-  if (end > dataBytes) throw bad(path, `tensor ${name} ends at byte ${end} of ${dataBytes}: the file is cut short`);
-  return { name, dtype: readable, shape, offset: dataStart + begin, bytes: expected };
+  return { name, dtype, shape, offset: dataStart + begin, bytes: expected };
 }
 
-function checkOverlap(path: string, entries: ReadonlyArray<TensorEntry>): void {
-  const sorted = entries.filter((entry) => entry.bytes > 0).sort((a, b) => a.offset - b.offset);
-  for (const [i, entry] of sorted.entries()) {
-    const next = sorted[i + 1];
-    if (next !== undefined && entry.offset + entry.bytes > next.offset) {
-      throw bad(path, `tensors ${entry.name} and ${next.name} overlap`);
+/** The ranges must cover the data from its first byte to its last, each byte once, as the format asks. */
+function checkCover(path: string, entries: ReadonlyArray<TensorEntry>, dataStart: number, size: number): void {
+  const sorted = [...entries].sort((a, b) => a.offset - b.offset || a.bytes - b.bytes);
+  let at = dataStart;
+  let before = 'the header';
+  for (const { name, offset, bytes } of sorted) {
+    if (offset + bytes > size) {
+      throw bad(
+        path,
+        `tensor ${shown(name)} ends at byte ${offset + bytes - dataStart} of ${size - dataStart}: the file is cut short`,
+      );
     }
+    if (offset < at) throw bad(path, `tensors ${before} and ${shown(name)} overlap`);
+    if (offset > at) throw bad(path, `${offset - at} bytes between ${before} and ${shown(name)} belong to no tensor`);
+    at = offset + bytes;
+    before = shown(name);
   }
+  if (at < size) throw bad(path, `${size - at} bytes after ${before} belong to no tensor`);
 }
 
 async function readExactly(file: FileHandle, path: string, position: number, target: Uint8Array): Promise<void> {
   let done = 0;
   while (done < target.byteLength) {
-    const { bytesRead } = await file.read(target, done, target.byteLength - done, position + done);
+    const length = Math.min(READ_LIMIT, target.byteLength - done);
+    const { bytesRead } = await file.read(target, done, length, position + done);
     if (bytesRead === 0)
       throw bad(path, `expected ${target.byteLength} bytes at ${position}, got ${done}: the file is cut short`);
     done += bytesRead;
   }
 }
 
-async function readEntries(file: FileHandle, path: string): Promise<TensorEntry[]> {
+async function readEntries(file: FileHandle, path: string): Promise<Map<string, TensorEntry>> {
   const { size } = await file.stat();
   if (size < LENGTH_BYTES) throw bad(path, `expected a header, got ${size} bytes`);
   const length = new Uint8Array(LENGTH_BYTES);
@@ -103,105 +141,91 @@ async function readEntries(file: FileHandle, path: string): Promise<TensorEntry[
   }
   const header = new Uint8Array(headerBytes);
   await readExactly(file, path, LENGTH_BYTES, header);
-  const json = parseHeader(path, header);
   const dataStart = LENGTH_BYTES + headerBytes;
-  const entries = Object.entries(json)
-    .filter(([name]) => name !== '__metadata__')
-    .map(([name, value]) => checkEntry(path, name, value, dataStart, size - dataStart));
-  checkOverlap(path, entries);
-  return entries;
+  const entries = Object.entries(parseHeader(path, header))
+    .filter(([name]) => name !== METADATA)
+    .map(([name, value]) => checkEntry(path, name, value, dataStart));
+  checkCover(path, entries, dataStart, size);
+  return new Map(entries.map((entry) => [entry.name, entry]));
 }
 
-const scratch = new DataView(new ArrayBuffer(4));
-
-/** IEEE 754 half precision to single. */
-function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+/** @throws unsupported where the tensor's values cannot be had as float32. */
+export function checkReadable(path: string, { name, dtype, shape, bytes }: TensorEntry): void {
+  if (!isReadable(dtype)) {
+    throw new FourfoldError(
+      'unsupported',
+      `${path}: tensor ${shown(name)} is ${dtype}; expected one of ${READABLE.join(', ')}. Convert the model to one of them.`,
+    );
+  }
+  const asFloat = (bytes / BYTES_PER_ELEMENT[dtype]) * 4;
+  if (asFloat > constants.MAX_LENGTH) {
+    throw new FourfoldError(
+      'unsupported',
+      `${path}: tensor ${shown(name)} of shape [${shape}] needs ${asFloat} bytes as float32; ` +
+        `this Node.js allows ${constants.MAX_LENGTH} in one array. Run a newer Node.js.`,
+    );
+  }
 }
 
-/** bfloat16 is the upper half of a single. */
-function fromBrain(bits: number): number {
-  scratch.setUint32(0, bits << 16);
-  return scratch.getFloat32(0);
+async function readTensor(file: FileHandle, path: string, entry: TensorEntry): Promise<Float32Array> {
+  checkReadable(path, entry);
+  const { dtype, offset, bytes } = entry;
+  if (!isReadable(dtype)) throw new FourfoldError('internal', `Expected a readable number format, got ${dtype}.`);
+  const width = BYTES_PER_ELEMENT[dtype];
+  const values = new Float32Array(bytes / width);
+  if (dtype === 'F32') {
+    await readExactly(file, path, offset, new Uint8Array(values.buffer));
+    return values;
+  }
+  const block = new Uint8Array(Math.min(BLOCK_BYTES, bytes));
+  for (let done = 0; done < bytes; done += block.byteLength) {
+    const part = block.subarray(0, bytes - done);
+    await readExactly(file, path, offset + done, part);
+    decodeInto(dtype, part, values.subarray(done / width, (done + part.byteLength) / width));
+  }
+  return values;
 }
 
-function toFloat32(bytes: Uint8Array, dtype: TensorEntry['dtype']): Float32Array {
-  if (dtype === 'F32') return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const decode = dtype === 'F16' ? fromHalf : fromBrain;
-  return Float32Array.from({ length: bytes.byteLength / 2 }, (_, i) => decode(view.getUint16(2 * i, true)));
+/** Opens a file and checks its whole header. @throws not-found, storage-failed, bad-model (truncated, lying header). */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  let file: FileHandle | null = null;
+  const asOurs = (error: unknown) => asStorageError(error, path, 'read', 'name another model');
+  try {
+    const opened = await open(path, 'r');
+    file = opened;
+    const entries = await readEntries(opened, path);
+    return {
+      path,
+      entries,
+      read: (entry) =>
+        readTensor(opened, path, entry).catch((error: unknown) => {
+          throw asOurs(error);
+        }),
+      close: () => opened.close(),
+    };
+  } catch (error) {
+    await file?.close();
+    throw asOurs(error);
+  }
 }
 
-/**
- * Reads every tensor of a file, one range at a time.
- * @throws not-found, bad-model (truncated, overlapping, lying header), unsupported (dtype).
- */
+/** Every tensor of a file, for small ones. @throws as openSafetensors, and unsupported (dtype). */
 export async function readSafetensors(path: string): Promise<Map<string, TensorData>> {
-  let file: FileHandle | null = null;
+  const file = await openSafetensors(path);
   try {
-    file = await open(path, 'r');
+    for (const entry of file.entries.values()) checkReadable(path, entry);
     const tensors = new Map<string, TensorData>();
-    for (const entry of await readEntries(file, path)) {
-      const bytes = new Uint8Array(entry.bytes);
-      await readExactly(file, path, entry.offset, bytes);
-      tensors.set(entry.name, { shape: entry.shape, values: toFloat32(bytes, entry.dtype) });
-    }
+    for (const entry of file.entries.values())
+      tensors.set(entry.name, { shape: entry.shape, values: await file.read(entry) });
     return tensors;
-  } catch (error) {
-    throw asStorageError(error, path, 'read');
   } finally {
-    await file?.close();
+    await file.close();
   }
 }
 
-/** Checks a file's header against its size without reading the tensors. @throws as readSafetensors. */
+/** Checks a file's header against its size without reading the tensors. @throws as openSafetensors. */
 export async function checkSafetensors(path: string): Promise<TensorEntry[]> {
-  let file: FileHandle | null = null;
-  try {
-    file = await open(path, 'r');
-    return await readEntries(file, path);
-  } catch (error) {
-    throw asStorageError(error, path, 'read');
-  } finally {
-    await file?.close();
-  }
-}
-
-/** Writes float32 tensors, sorted by name, synced to the disk. The header is padded so that the data is 8-byte aligned. */
-export async function writeSafetensors(path: string, tensors: ReadonlyMap<string, TensorData>): Promise<void> {
-  const names = [...tensors.keys()].sort();
-  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
-  let offset = 0;
-  for (const name of names) {
-    const tensor = tensors.get(name);
-    if (tensor === undefined) continue;
-    const bytes = tensor.values.byteLength;
-    header[name] = { dtype: 'F32', shape: tensor.shape, data_offsets: [offset, offset + bytes] };
-    offset += bytes;
-  }
-  const json = JSON.stringify(header);
-  const padded = new TextEncoder().encode(json + ' '.repeat((8 - (Buffer.byteLength(json) % 8)) % 8));
-  const length = new Uint8Array(LENGTH_BYTES);
-  new DataView(length.buffer).setBigUint64(0, BigInt(padded.byteLength), true);
-  let file: FileHandle | null = null;
-  try {
-    file = await open(path, 'w');
-    await file.appendFile(length);
-    await file.appendFile(padded);
-    for (const name of names) {
-      const values = tensors.get(name)?.values;
-      if (values !== undefined)
-        await file.appendFile(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    }
-    await file.sync();
-  } catch (error) {
-    throw asStorageError(error, path, 'write');
-  } finally {
-    await file?.close();
-  }
+  const file = await openSafetensors(path);
+  await file.close();
+  return [...file.entries.values()];
 }

@@ -7,6 +7,7 @@ import type { ArtifactOf } from '../core/artifacts.ts';
 import { FourfoldError } from '../core/errors.ts';
 import { ArtifactId, CandidateId, contentId } from '../core/ids.ts';
 import { toJsonl } from '../core/jsonl.ts';
+import { weightsHash } from '../core/modelFolder.ts';
 import type { ProgressTask } from '../core/progress.ts';
 import { seedOf } from '../core/random.ts';
 import { Candidate, itemsOf, type Prompt, type Sampling } from '../core/records.ts';
@@ -125,7 +126,7 @@ async function collectFromModel(
 ): Promise<void> {
   const { job, config, sampling } = collector;
   const { dir, name, artifact } = resolveModel(job.workspace, reference, job.path, 'model');
-  const identity = artifact?.files['model.safetensors'] ?? name;
+  const identity = (artifact === null ? null : weightsHash(artifact.files)) ?? name;
   const missing = wantedReplies(prompts, { place, identity }, config).filter(({ id }) => !collector.done.has(id));
   if (missing.length === 0) return;
   const tokenizer = await loadTokenizer(dir);

@@ -1,13 +1,13 @@
 // What a user names on the command line: an artefact's id or a path. Files of prompts become artefacts on first use,
 // so that every lineage ends at what was really read.
 import { existsSync, statSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ArtifactKind, ArtifactOf } from '../core/artifacts.ts';
 import { FourfoldError } from '../core/errors.ts';
 import { looksLikeId, type RunId, sha256 } from '../core/ids.ts';
 import { readJsonl, readTextFile, toJsonl } from '../core/jsonl.ts';
-import type { ModelFolder } from '../core/modelFolder.ts';
+import { type ModelFolder, weightsHash } from '../core/modelFolder.ts';
 import { parsePrompts } from '../core/prompts.ts';
 import { Prompt } from '../core/records.ts';
 import { hashFile } from './artifacts.ts';
@@ -126,11 +126,19 @@ function knownModels({ artifacts }: Workspace, kind: 'model' | 'reward-model' | 
   return `This workspace has no ${kind === undefined ? 'model' : KIND_NAMES[kind]} yet`;
 }
 
-const WEIGHTS = 'model.safetensors';
+/** @throws not-found where the folder has no weights. */
+async function hashWeights(dir: string): Promise<string> {
+  const hashes: Record<string, string> = {};
+  for (const name of await readdir(dir))
+    if (name.endsWith('.safetensors')) hashes[name] = await hashFile(join(dir, name));
+  const hash = weightsHash(hashes);
+  if (hash !== null) return hash;
+  throw new FourfoldError('not-found', `${dir}: expected weights (*.safetensors), found none. Name another model.`);
+}
 
 /**
  * What a card keeps of models that are folders outside the workspace, by the option or version that named them: where
- * each was and the SHA-256 of its weights. Empty where all are artefacts, which are parents.
+ * each was and the hash of its weights. Empty where all are artefacts, which are parents.
  */
 export async function modelFolders(
   models: Readonly<Record<string, ModelReference | null>>,
@@ -138,7 +146,7 @@ export async function modelFolders(
   const found: Record<string, ModelFolder> = {};
   for (const [name, model] of Object.entries(models)) {
     if (model === null || model.artifact !== null) continue;
-    found[name] = { folder: model.dir, sha256: await hashFile(join(model.dir, WEIGHTS)) };
+    found[name] = { folder: model.dir, sha256: await hashWeights(model.dir) };
   }
   return Object.keys(found).length === 0 ? {} : { modelFolders: found };
 }

@@ -28,9 +28,18 @@ const TokenizerConfig = z.looseObject({
   chat_template: z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]).nullish(),
 });
 
-/** A vocabulary by token, or in Unigram models a list in the order of the ids. */
+/** Far above any vocabulary; the library makes a list as long as the highest id. */
+const MAX_ID = 2 ** 22 - 1;
+
+/** What the library takes as it comes. A vocabulary is by token, or in Unigram models a list in the order of the ids. */
 const VocabularyHolder = z.looseObject({
-  model: z.looseObject({ vocab: z.union([z.array(z.unknown()), z.looseObject({})]) }),
+  model: z.looseObject({
+    vocab: z.union([z.array(z.unknown()), z.looseObject({})]),
+    unk_token: z.string().nullish(),
+    // Dropout of merges draws at random; the same text must give the same ids.
+    dropout: z.literal(0).nullish(),
+  }),
+  added_tokens: z.array(z.looseObject({ id: z.int().min(0).max(MAX_ID), content: z.string() })).optional(),
 });
 
 export interface Tokenizer {
@@ -62,9 +71,6 @@ function templateSource(config: z.infer<typeof TokenizerConfig>, file: string | 
   return config.chat_template?.find((entry) => entry.name === 'default')?.template ?? null;
 }
 
-/** Far above any vocabulary; the library makes a list as long as the highest id. */
-const MAX_ID = 2 ** 22 - 1;
-
 /** The ids of the model's own vocabulary must be whole numbers; the library takes them as they come. */
 function checkIds(tokenizerJson: unknown): void {
   const { model } = parseWith(VocabularyHolder, tokenizerJson, 'its vocabulary');
@@ -86,6 +92,20 @@ function vocabSizeOf(inner: HuggingFaceTokenizer): number {
   return size;
 }
 
+/** Texts on which a tokenizer must work before it is taken: letters, digits, a space, another script, an emoji. */
+const PROBES = ['a', ' The cat, 12:30.\n', 'é猫🐈'];
+
+/** The library takes parts of a tokenizer as they come and fails at the first text: this finds it out at once. */
+function checkWorks(inner: HuggingFaceTokenizer): void {
+  for (const text of PROBES) {
+    const ids: number[] = inner.encode(text, { add_special_tokens: true }).ids;
+    const odd = ids.filter((id) => !Number.isInteger(id) || id < 0 || id > MAX_ID);
+    if (odd.length > 0)
+      throw new Error(`expected whole numbers from 0 to ${MAX_ID} as ids of a text, got ${JSON.stringify(odd[0])}`);
+    if (ids.length > 0) inner.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+  }
+}
+
 /**
  * Loads the tokenizer of a model folder.
  * @throws not-found where tokenizer.json is missing; bad-model where a file is not what it should be.
@@ -105,6 +125,7 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
     const parsed = parseJson(json, path);
     checkIds(parsed);
     inner = new HuggingFaceTokenizer(parsed as object, config);
+    checkWorks(inner);
   } catch (error) {
     throw new FourfoldError('bad-model', `${path} is not a tokenizer this program can read: ${messageOf(error)}`, {
       cause: error,

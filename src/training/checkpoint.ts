@@ -8,7 +8,7 @@ import { parseJson, parseWith, readTextFile } from '../core/jsonl.ts';
 import type { AdamW } from '../engine/adamW.ts';
 import * as tf from '../engine/tf.ts';
 import { type Parameters, saveParameters } from '../model/parameters.ts';
-import { readSafetensors, type TensorData } from '../model/safetensors.ts';
+import { openWeightsFile, type Weights } from '../model/weightsFolder.ts';
 
 /** What is trained: parameters and their optimiser, under a name that is unique in the checkpoint. */
 export interface TrainedPart {
@@ -29,35 +29,53 @@ export async function writeCheckpoint(dir: string, parts: ReadonlyArray<TrainedP
 
 const StateFile = z.strictObject({ optimizerSteps: z.record(z.string(), z.int().min(0)), state: z.unknown() });
 
-/** The stored tensor. @throws bad-model, with both shapes, where it is missing or of another shape. */
-function storedTensor(path: string, values: ReadonlyMap<string, TensorData>, name: string, shape: number[]): tf.Tensor {
-  const stored = values.get(name);
-  if (stored === undefined || stored.shape.join() !== shape.join()) {
+/** @throws bad-model, with both shapes, where a tensor is missing or of another shape. */
+function checkStored({ where, entries }: Weights, shapes: ReadonlyMap<string, ReadonlyArray<number>>): void {
+  for (const [name, shape] of shapes) {
+    const stored = entries.get(name);
+    if (stored !== undefined && stored.shape.join() === shape.join()) continue;
     throw new FourfoldError(
       'bad-model',
-      `${path}: expected ${name} of shape [${shape}], got ${stored === undefined ? 'none' : `[${stored.shape}]`}. ` +
+      `${where}: expected ${name} of shape [${shape}], got ${stored === undefined ? 'none' : `[${stored.shape}]`}. ` +
         'The checkpoint belongs to another model.',
     );
   }
-  return tf.tensor(stored.values, shape, 'float32');
+}
+
+async function readAll(weights: Weights, shapes: ReadonlyMap<string, number[]>): Promise<Map<string, tf.Tensor>> {
+  const tensors = new Map<string, tf.Tensor>();
+  for (const [name, shape] of shapes) tensors.set(name, tf.tensor(await weights.read(name), shape, 'float32'));
+  return tensors;
 }
 
 /** Parameters and moments of one part; before the first step there are no moments. */
 async function restorePart(dir: string, { name, parameters, optimizer }: TrainedPart, steps: number): Promise<void> {
-  const path = join(dir, `${name}.safetensors`);
-  const momentsPath = join(dir, `${name}.optimizer.safetensors`);
-  const values = await readSafetensors(path);
-  const moments = await readSafetensors(momentsPath);
-  tf.tidy(() => {
-    for (const [parameterName, variable] of parameters)
-      variable.assign(storedTensor(path, values, parameterName, variable.shape));
-    const tensors = new Map<string, tf.Tensor>();
-    for (const [parameterName, { shape }] of steps === 0 ? [] : parameters) {
-      for (const key of [`${parameterName}.m`, `${parameterName}.v`])
-        tensors.set(key, storedTensor(momentsPath, moments, key, shape));
+  const shapes = new Map([...parameters].map(([parameterName, { shape }]) => [parameterName, shape]));
+  const momentShapes = new Map(
+    [...(steps === 0 ? [] : shapes)].flatMap(([parameterName, shape]) => [
+      [`${parameterName}.m`, shape] as const,
+      [`${parameterName}.v`, shape] as const,
+    ]),
+  );
+  const stored = await openWeightsFile(join(dir, `${name}.safetensors`));
+  try {
+    const moments = await openWeightsFile(join(dir, `${name}.optimizer.safetensors`));
+    try {
+      checkStored(stored, shapes);
+      checkStored(moments, momentShapes);
+      for (const [parameterName, variable] of parameters) {
+        const values = await stored.read(parameterName);
+        tf.tidy(() => variable.assign(tf.tensor(values, variable.shape, 'float32')));
+      }
+      const tensors = await readAll(moments, momentShapes);
+      optimizer.load(steps, tensors);
+      tf.dispose([...tensors.values()]);
+    } finally {
+      await moments.close();
     }
-    optimizer.load(steps, tensors);
-  });
+  } finally {
+    await stored.close();
+  }
 }
 
 /** Puts a checkpoint's values into the parts and returns its state. @throws bad-input, bad-model, not-found. */

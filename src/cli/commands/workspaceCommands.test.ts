@@ -79,7 +79,7 @@ describe('models', () => {
     [
       'no weights',
       async (dir: string) => (await import('node:fs/promises')).rm(join(dir, 'model.safetensors')),
-      'there is no model.safetensors',
+      'expected model.safetensors or model.safetensors.index.json, there is neither',
     ],
     ['truncated weights', (dir: string) => truncate(join(dir, 'model.safetensors'), 70), 'model.safetensors'],
     ['another architecture', (dir: string) => writeFile(join(dir, 'config.json'), '{"model_type":"gpt2"}'), 'gpt2'],
