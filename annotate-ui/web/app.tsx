@@ -1,97 +1,128 @@
-// The page as a whole: who is signed in, in which language, and what they see.
+// The page as a whole: who is signed in, and which view they see. The lead's and admin's views come when asked for.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { Language } from '../../src/core/annotation/project.ts';
-import type { Me } from '../../src/core/annotationApi.ts';
-import { ApiError, api } from './api.ts';
-import { Labeling } from './labeling.tsx';
-import { SignIn } from './signIn.tsx';
-import { browserStore } from './storage.ts';
-import { preferredLanguage, STRINGS } from './strings.ts';
-import { LanguageContext } from './texts.ts';
+import type { Me, SessionRequest } from '../../src/core/annotationApi.ts';
+import { Invitation } from './entry/invitation.tsx';
+import { SignIn, type SignInProblem } from './entry/signIn.tsx';
+import { LazyView } from './frame/lazyView.tsx';
+import { Notice } from './frame/notice.tsx';
+import { PreferencesContext, useKeptPreferences } from './frame/preferences.ts';
+import { type Route, routeOf, secretIn } from './frame/route.ts';
+import { STRINGS } from './frame/strings.ts';
+import { TopBar } from './frame/topBar.tsx';
+import { api } from './net/api.ts';
+import { ApiError } from './net/call.ts';
+import { browserStore } from './net/storage.ts';
+import { Work } from './task/work.tsx';
 
 type Session =
   | { state: 'loading' }
-  | { state: 'signedOut'; problem: 'none' | 'ended' | 'offline' | { message: string } }
+  | { state: 'invited'; invitation: string }
+  | { state: 'signedOut'; problem: SignInProblem }
   | { state: 'signedIn'; me: Me };
 
-const LANGUAGE_KEY = 'fourfold/language';
-
-function tokenInAddress(): string | null {
-  return new URLSearchParams(window.location.hash.slice(1)).get('token');
-}
-
-/** Takes the token out of the address, so that it stays neither in sight nor in the history. */
+/** Takes a secret out of the address, so that it stays neither in sight nor in the history. */
 function clearAddress(): void {
-  if (tokenInAddress() === null) return;
+  if (secretIn(window.location.hash) === null) return;
   window.history.replaceState(null, '', window.location.pathname + window.location.search);
 }
 
-async function openSession(token: string | null): Promise<Session> {
+async function openSession(credentials: SessionRequest | null): Promise<Session> {
   try {
-    const me = token === null ? await api.me() : await api.signIn(token);
+    const me = credentials === null ? await api.me() : await api.signIn(credentials);
     // Only now: a reload before the session is there signs in again.
-    if (token !== null) clearAddress();
+    clearAddress();
     return { state: 'signedIn', me };
   } catch (error) {
     if (!(error instanceof ApiError)) return { state: 'signedOut', problem: 'offline' };
     if (!error.isPassing) clearAddress();
-    if (token === null && error.status === 401) return { state: 'signedOut', problem: 'none' };
+    if (credentials === null && error.status === 401) return { state: 'signedOut', problem: 'none' };
     return { state: 'signedOut', problem: { message: error.message } };
   }
 }
 
+const loadLead = () => import('./lead/leadView.tsx').then((part) => part.LeadView);
+const loadAdmin = () => import('./admin/adminView.tsx').then((part) => part.AdminView);
+
 export function App() {
   const store = useMemo(browserStore, []);
+  const preferences = useKeptPreferences(store);
   const [session, setSession] = useState<Session>({ state: 'loading' });
-  const [language, setLanguage] = useState<Language>(() => {
-    const kept = store.get(LANGUAGE_KEY);
-    return kept === 'en' || kept === 'zh' ? kept : preferredLanguage(navigator.languages);
-  });
-  const strings = STRINGS[language];
-
-  useEffect(() => {
-    document.documentElement.lang = language;
-    store.set(LANGUAGE_KEY, language);
-  }, [language, store]);
+  const [route, setRoute] = useState<Route>(() => routeOf(window.location.hash));
+  const strings = STRINGS[preferences.language];
 
   useEffect(() => {
     const enter = () => {
-      void openSession(tokenInAddress()).then(setSession);
+      const found = secretIn(window.location.hash);
+      if (found?.kind === 'invite') return setSession({ state: 'invited', invitation: found.secret });
+      void openSession(found === null ? null : { token: found.secret }).then(setSession);
     };
     // A personal link opened in a tab that shows the page already only changes the hash.
     const onHash = () => {
-      if (window.location.hash.startsWith('#token=')) enter();
+      if (secretIn(window.location.hash) !== null) enter();
+      else setRoute(routeOf(window.location.hash));
     };
     enter();
     window.addEventListener('hashchange', onHash);
     return () => window.removeEventListener('hashchange', onHash);
   }, []);
 
-  const signOut = async () => {
-    await api.signOut().catch(() => undefined);
+  const signOut = () => {
+    void api.signOut().catch(() => undefined);
+    window.history.replaceState(null, '', window.location.pathname);
+    setRoute({ view: 'work' });
     setSession({ state: 'signedOut', problem: 'none' });
+  };
+  const endSession = () => setSession({ state: 'signedOut', problem: 'ended' });
+  const enterAs = (me: Me) => {
+    clearAddress();
+    setSession({ state: 'signedIn', me });
+  };
+
+  const view = (me: Me) => {
+    const { role } = me.annotator;
+    const may = route.view === 'work' || role === 'admin' || (route.view === 'lead' && role === 'lead');
+    if (!may) {
+      return (
+        <>
+          <TopBar name={me.annotator.name} role={role} view={route.view} onSignOut={signOut} />
+          <Notice text={strings.notForYou} />
+        </>
+      );
+    }
+    const common = { me, store, onSignOut: signOut, onSessionEnded: endSession };
+    switch (route.view) {
+      case 'work':
+        return <Work key={`${me.projectId}/${me.annotator.id}`} {...common} />;
+      case 'lead':
+        return <LazyView load={loadLead} props={{ ...common, route }} />;
+      case 'admin':
+        return <LazyView load={loadAdmin} props={{ ...common, route }} />;
+      default:
+        return route satisfies never;
+    }
   };
 
   return (
-    <LanguageContext.Provider value={language}>
-      {session.state === 'loading' && <p class="centered muted">{strings.loading}</p>}
+    <PreferencesContext.Provider value={preferences}>
+      {session.state === 'loading' && <Notice text={strings.loading} isQuiet />}
+      {session.state === 'invited' && (
+        <Invitation
+          key={session.invitation}
+          invitation={session.invitation}
+          onJoined={enterAs}
+          onSignIn={() => {
+            clearAddress();
+            setSession({ state: 'signedOut', problem: 'none' });
+          }}
+        />
+      )}
       {session.state === 'signedOut' && (
         <SignIn
           problem={session.problem}
-          onToken={async (token) => setSession(await openSession(token))}
-          onLanguage={setLanguage}
+          onCredentials={async (credentials) => setSession(await openSession(credentials))}
         />
       )}
-      {session.state === 'signedIn' && (
-        <Labeling
-          key={`${session.me.candidateSetId}/${session.me.annotator.id}`}
-          me={session.me}
-          store={store}
-          onLanguage={setLanguage}
-          onSignOut={signOut}
-          onSessionEnded={() => setSession({ state: 'signedOut', problem: 'ended' })}
-        />
-      )}
-    </LanguageContext.Provider>
+      {session.state === 'signedIn' && view(session.me)}
+    </PreferencesContext.Provider>
   );
 }

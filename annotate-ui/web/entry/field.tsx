@@ -1,0 +1,37 @@
+// A labeled text field with its hint.
+interface FieldProps {
+  id: string;
+  label: string;
+  value: string;
+  onValue(value: string): void;
+  type?: 'text' | 'password';
+  hint?: string;
+  autocomplete?: string;
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+  required?: boolean;
+}
+
+export function Field({ id, label, value, onValue, type = 'text', hint, ...rest }: FieldProps) {
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type={type}
+        spellcheck={false}
+        autocapitalize="off"
+        value={value}
+        aria-describedby={hint === undefined ? undefined : `${id}-hint`}
+        onInput={(event) => onValue(event.currentTarget.value)}
+        {...rest}
+      />
+      {hint !== undefined && (
+        <p id={`${id}-hint`} class="hint">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}

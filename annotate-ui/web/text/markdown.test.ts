@@ -1,0 +1,36 @@
+import { markupOf } from './markdown.ts';
+
+describe('markupOf', () => {
+  test('the HTML of a text stays text', () => {
+    const markup = markupOf('<script>alert(1)</script> <img src=x onerror=alert(1)>', 'inert');
+    expect(markup).not.toMatch(/<(script|img)/);
+    expect(markup).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+  });
+
+  test('an image is told and not loaded', () => {
+    const markup = markupOf('![a "cat"](https://example.org/cat.png)', 'live');
+    expect(markup).not.toContain('<img');
+    expect(markup).toContain('a &quot;cat&quot; (https://example.org/cat.png)');
+  });
+
+  test('a link of a reply shows its address and leads nowhere; one of the guidelines opens apart', () => {
+    const inert = markupOf('[click](https://example.org/?a="b")', 'inert');
+    expect(inert).not.toContain('<a');
+    expect(inert).toContain('click</span> <span class="address">(https://example.org/');
+    const live = markupOf('[click](https://example.org/)', 'live');
+    expect(live).toContain('<a href="https://example.org/" rel="noopener noreferrer" target="_blank">click</a>');
+  });
+
+  test('an address that is a script is no link', () => {
+    expect(markupOf('[click](javascript:alert(1))', 'live')).not.toContain('<a');
+  });
+
+  test('headings come below those of the page', () => {
+    expect(markupOf('# One\n\n###### Six', 'inert')).toBe('<h3>One</h3><h6>Six</h6>');
+  });
+
+  test('lists, emphasis, code and line breaks are kept', () => {
+    expect(markupOf('- **a**\n- `b`', 'inert')).toContain('<li><strong>a</strong></li>');
+    expect(markupOf('one\ntwo', 'inert')).toContain('one<br>\ntwo');
+  });
+});

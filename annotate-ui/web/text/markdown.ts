@@ -1,0 +1,72 @@
+// Markdown to a document fragment that cannot do harm: no HTML of the author's, nothing loaded, nothing run. The parser
+// writes markup of its own making only, and DOMPurify then holds that to a short list of elements.
+import DOMPurify from 'dompurify';
+import MarkdownIt from 'markdown-it';
+
+/** Links of a reply are shown with their address and lead nowhere; those of the guidelines open in a new tab. */
+export type Links = 'inert' | 'live';
+
+const ELEMENTS = [
+  ...['p', 'br', 'hr', 'h3', 'h4', 'h5', 'h6', 'strong', 'em', 's', 'code', 'pre', 'blockquote', 'ul', 'ol', 'li'],
+  ...['table', 'thead', 'tbody', 'tr', 'th', 'td', 'a', 'span'],
+];
+const ATTRIBUTES = ['href', 'rel', 'target', 'class', 'start', 'title'];
+
+/** The levels of a text's headings below the page's own. */
+const HEADING_SHIFT = 2;
+
+type Parser = ReturnType<typeof MarkdownIt>;
+
+function parserOf(links: Links): Parser {
+  const parser = new MarkdownIt('default', { html: false, linkify: false, typographer: false, breaks: true });
+  const { rules } = parser.renderer;
+  const escape = parser.utils.escapeHtml;
+  // An image is told in words and never fetched: fetching would tell its host who reads.
+  rules.image = (tokens, index) => {
+    const token = tokens[index];
+    const address = String(token?.attrGet('src') ?? '');
+    return `<span class="address">🖼 ${escape(token?.content ?? '')} (${escape(address)})</span>`;
+  };
+  rules.heading_open = (tokens, index) => `<h${shifted(tokens[index]?.tag)}>`;
+  rules.heading_close = (tokens, index) => `</h${shifted(tokens[index]?.tag)}>`;
+  const closings: string[] = [];
+  rules.link_open = (tokens, index) => {
+    const address = String(tokens[index]?.attrGet('href') ?? '');
+    if (links === 'live') {
+      closings.push('</a>');
+      return `<a href="${escape(address)}" rel="noopener noreferrer" target="_blank">`;
+    }
+    closings.push(`</span> <span class="address">(${escape(address)})</span>`);
+    return '<span class="link">';
+  };
+  rules.link_close = () => closings.pop() ?? '';
+  return parser;
+}
+
+function shifted(tag: string | undefined): number {
+  return Math.min(6, Number(tag?.slice(1) ?? 1) + HEADING_SHIFT);
+}
+
+const parsers = new Map<Links, Parser>();
+
+/** The markup of a Markdown text. For `sanitized`; never put into the page as it is. */
+export function markupOf(text: string, links: Links): string {
+  let parser = parsers.get(links);
+  if (parser === undefined) {
+    parser = parserOf(links);
+    parsers.set(links, parser);
+  }
+  return parser.render(text);
+}
+
+/** A fragment of the page with nothing but the elements and attributes above. */
+export function sanitized(markup: string): DocumentFragment {
+  return DOMPurify.sanitize(markup, {
+    ALLOWED_TAGS: ELEMENTS,
+    ALLOWED_ATTR: ATTRIBUTES,
+    ALLOW_DATA_ATTR: false,
+    ALLOW_ARIA_ATTR: false,
+    ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+    RETURN_DOM_FRAGMENT: true,
+  });
+}
