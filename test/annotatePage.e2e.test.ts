@@ -54,7 +54,7 @@ withBrowser('the labeling page', () => {
     page = await context.newPage();
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('console', (message) => {
-      const isNetwork = /ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|status of (401|409)/.test(message.text());
+      const isNetwork = /ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|status of (401|404|409)/.test(message.text());
       if (message.type() === 'error' && !isNetwork) problems.push(message.text());
     });
   }
@@ -88,7 +88,7 @@ withBrowser('the labeling page', () => {
     const before = await promptText();
     await press(...digits, verdict, 'Enter');
     await page.waitForFunction(
-      `document.querySelector('.done') !== null || document.querySelector('.conversation .text')?.textContent !== ${JSON.stringify(before)}`,
+      `document.querySelector('.notice h1') !== null || document.querySelector('.conversation .text')?.textContent !== ${JSON.stringify(before)}`,
     );
   }
 
@@ -117,7 +117,7 @@ withBrowser('the labeling page', () => {
         await label('123454321', verdict);
       }
     }
-    expect(await page.locator('.done h1').textContent()).toBe('All done. Thank you!');
+    expect(await page.locator('.notice h1').textContent()).toBe('All done. Thank you!');
     await page.getByText('You judged 3 items. Every one is saved.').waitFor();
 
     const records = await recordsOf(log, 3);
@@ -291,11 +291,12 @@ withBrowser('the labeling page', () => {
   test('without a token, or with a wrong one, it asks for one', async () => {
     const { url, token } = await startWith();
     await page.goto(url);
-    await page.getByLabel('Personal token').fill('ann-1:wrong');
+    await page.getByLabel('Personal token').check();
+    await page.locator('#token').fill('ann-1:wrong');
     await press('Enter');
     await page.getByText(/This token is not known here/).waitFor();
     // The whole link may be pasted.
-    await page.getByLabel('Personal token').fill(`${url}/#token=${token}`);
+    await page.locator('#token').fill(`${url}/#token=${token}`);
     await press('Enter');
     await page.locator('.card').first().waitFor();
   });
@@ -306,6 +307,7 @@ withBrowser('the labeling page', () => {
     const { link } = await startWith();
     await open(link);
     expect(await page.locator('#verdict legend').textContent()).toBe('哪条回复最好？');
+    await page.locator('.account').click();
     await page.locator('select.language').selectOption('en');
     expect(await page.locator('#verdict legend').textContent()).toBe('Which reply is best?');
     expect(await page.locator('html').getAttribute('lang')).toBe('en');
@@ -326,7 +328,7 @@ withBrowser('the labeling page', () => {
         .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
     };
     await page.goto(url);
-    await page.getByLabel('Personal token').waitFor();
+    await page.getByLabel('Password').first().waitFor();
     expect(await seriousIssues()).toEqual([]);
     await open(link);
     await press(...'123', 'Shift+A', 'Enter');

@@ -14,19 +14,19 @@ interface FieldProps {
 }
 
 export function Field({ id, label, value, onValue, type = 'text', hint, ...rest }: FieldProps) {
+  const shared = {
+    id,
+    spellcheck: false,
+    autocapitalize: 'off',
+    value,
+    'aria-describedby': hint === undefined ? undefined : `${id}-hint`,
+    onInput: (event: { currentTarget: HTMLInputElement }) => onValue(event.currentTarget.value),
+    ...rest,
+  } as const;
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <input
-        id={id}
-        type={type}
-        spellcheck={false}
-        autocapitalize="off"
-        value={value}
-        aria-describedby={hint === undefined ? undefined : `${id}-hint`}
-        onInput={(event) => onValue(event.currentTarget.value)}
-        {...rest}
-      />
+      {type === 'password' ? <input type="password" {...shared} /> : <input type="text" {...shared} />}
       {hint !== undefined && (
         <p id={`${id}-hint`} class="hint">
           {hint}

@@ -83,7 +83,15 @@ export function Invitation({ invitation, onJoined, onSignIn }: InvitationProps) 
       isBusy={isBusy}
       onSubmit={submit}
     >
-      <Field id="own-name" label={strings.yourName} value={name} onValue={setName} autocomplete="name" maxLength={100} required />
+      <Field
+        id="own-name"
+        label={strings.yourName}
+        value={name}
+        onValue={setName}
+        autocomplete="name"
+        maxLength={100}
+        required
+      />
       <Field
         id="name"
         label={strings.idLabel}

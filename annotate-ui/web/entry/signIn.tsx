@@ -58,7 +58,15 @@ export function SignIn({ problem, onCredentials }: SignInProps) {
         ))}
       </fieldset>
       {way === 'byToken' ? (
-        <Field id="token" type="password" label={strings.tokenLabel} value={token} onValue={setToken} autocomplete="off" required />
+        <Field
+          id="token"
+          type="password"
+          label={strings.tokenLabel}
+          value={token}
+          onValue={setToken}
+          autocomplete="off"
+          required
+        />
       ) : (
         <>
           <Field id="name" label={strings.idLabel} value={id} onValue={setId} autocomplete="username" required />

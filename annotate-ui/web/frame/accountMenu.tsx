@@ -1,6 +1,5 @@
 // Who is signed in, and what they set for this browser: the browser's own popover, which closes by Escape and beside it.
 import { LanguageSwitch } from './languageSwitch.tsx';
-import { usePreferences } from './preferences.ts';
 import { useStrings } from './texts.ts';
 import { ThemeSwitch } from './themeSwitch.tsx';
 
@@ -11,7 +10,6 @@ interface AccountMenuProps {
 
 export function AccountMenu({ name, onSignOut }: AccountMenuProps) {
   const strings = useStrings();
-  const { hasLetterKeys, setLetterKeys } = usePreferences();
   return (
     <>
       <button type="button" class="quiet account" popovertarget="account" aria-label={strings.account(name)}>
@@ -23,14 +21,6 @@ export function AccountMenu({ name, onSignOut }: AccountMenuProps) {
         <p class="who">{name}</p>
         <LanguageSwitch />
         <ThemeSwitch />
-        <label class="option">
-          <input
-            type="checkbox"
-            checked={hasLetterKeys}
-            onChange={(event) => setLetterKeys(event.currentTarget.checked)}
-          />
-          <span>{strings.letterKeys}</span>
-        </label>
         <button type="button" class="sign-out" onClick={onSignOut}>
           {strings.signOut}
         </button>

@@ -59,7 +59,8 @@ export const english = {
   passedTitle: 'Passed. Welcome!',
   passedText: (percent: number) => `You reached ${percent} %. Now the real work begins.`,
   againTitle: 'Not yet',
-  againText: (percent: number, mark: number) => `You reached ${percent} % of the ${mark} % that are needed. You can try again.`,
+  againText: (percent: number, mark: number) =>
+    `You reached ${percent} % of the ${mark} % that are needed. You can try again.`,
   failedTitle: 'Thank you for trying',
   failedText: (percent: number, mark: number) =>
     `You reached ${percent} % of the ${mark} % that are needed, and there is no attempt left. Please talk to whoever invited you.`,
@@ -86,7 +87,8 @@ export const english = {
   bothBad: 'Both bad',
   ranking: 'Rank them, best first',
   notRanked: 'Not ranked yet',
-  rankChip: (key: string, rank: number | null) => (rank === null ? `Reply ${key}, not ranked` : `Reply ${key}, place ${rank}`),
+  rankChip: (key: string, rank: number | null) =>
+    rank === null ? `Reply ${key}, not ranked` : `Reply ${key}, place ${rank}`,
   levelWith: (key: string, before: string, isTied: boolean) =>
     isTied ? `${before} and ${key} are level; part them` : `${before} is better than ${key}; make them level`,
   moveUp: (key: string) => `Move ${key} up`,

@@ -17,8 +17,8 @@ interface TopBarProps {
 
 const VIEWS: Record<Role, Route['view'][]> = {
   annotator: ['work'],
-  lead: ['work', 'lead'],
-  admin: ['work', 'lead', 'admin'],
+  lead: ['work'],
+  admin: ['work'],
 };
 
 const HOME: Record<Route['view'], Route> = {

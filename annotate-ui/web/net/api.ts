@@ -20,16 +20,14 @@ export const api = {
   me: () => call<Me>('GET', '/api/me'),
   signIn: (credentials: SessionRequest) => call<SessionReply>('POST', '/api/session', credentials),
   signOut: () => call<Record<string, never>>('DELETE', '/api/session'),
-  lookAtInvitation: (invitation: string) =>
-    call<InvitationLookReply>('POST', '/api/invitations/look', { invitation }),
+  lookAtInvitation: (invitation: string) => call<InvitationLookReply>('POST', '/api/invitations/look', { invitation }),
   accept: (request: AcceptRequest) => call<AcceptReply>('POST', '/api/invitations/accept', request),
   project: () => call<ProjectReply>('GET', '/api/project'),
   guidelinesRead: () => call<StandingReply>('POST', '/api/guidelines/read', {}),
   /** @param held items that this page shows or has still to send */
   next: (held: ReadonlyArray<string>) =>
     call<NextReply>('GET', `/api/tasks/next?exclude=${encodeURIComponent(held.join(','))}`),
-  judge: (itemId: string, body: JudgementRequest) =>
-    call<JudgementReply>('PUT', taskPath(itemId, 'judgement'), body),
+  judge: (itemId: string, body: JudgementRequest) => call<JudgementReply>('PUT', taskPath(itemId, 'judgement'), body),
   saveDraft: (itemId: string, draft: unknown) => call<DraftReply>('PUT', taskPath(itemId, 'draft'), { draft }),
   /** Gives an item back that was fetched and not judged. */
   release: (itemId: string) => call<unknown>('DELETE', taskPath(itemId, 'lease')),

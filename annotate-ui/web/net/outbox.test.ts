@@ -4,7 +4,11 @@ import { ApiError, OfflineError } from './call.ts';
 import { Outbox } from './outbox.ts';
 import { memoryStore } from './storage.ts';
 
-const reply = { judgementId: 'j', status: 'saved', progress: { done: 1, skipped: 0, total: 3, remaining: null } } as unknown as JudgementReply;
+const reply = {
+  judgementId: 'j',
+  status: 'saved',
+  progress: { done: 1, skipped: 0, total: 3, remaining: null },
+} as unknown as JudgementReply;
 const body = (durationMs: number): JudgementRequest => ({ ratings: {}, comparison: { kind: 'tie' }, durationMs });
 
 beforeEach(() => {

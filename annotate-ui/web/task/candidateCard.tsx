@@ -51,10 +51,10 @@ export function CandidateCard(props: CandidateCardProps) {
       aria-labelledby={`reply-${index}`}
       aria-current={isActive ? 'true' : undefined}
       data-key={key}
-      onClick={(event) => {
-        // A click on a scale has its own place.
-        if (!(event.target as Element).closest('fieldset, button, input, textarea, select')) {
-          props.onActive({ candidate: index, criterion: isActive ? draft.active.criterion : 0 });
+      onFocusIn={(event) => {
+        // A scale has a place of its own.
+        if ((event.target as Element).closest('fieldset') === null && !isActive) {
+          props.onActive({ candidate: index, criterion: 0 });
         }
       }}
     >
@@ -76,7 +76,12 @@ export function CandidateCard(props: CandidateCardProps) {
         </span>
         <span class="card-tools">
           {task.ask.correction && (
-            <button type="button" class="quiet" aria-pressed={isCorrecting} onClick={() => props.onCorrecting(!isCorrecting)}>
+            <button
+              type="button"
+              class="quiet"
+              aria-pressed={isCorrecting}
+              onClick={() => props.onCorrecting(!isCorrecting)}
+            >
               {strings.correct} <span class="sr-only">{strings.reply(key)}</span>
               {isActive && <Hint name="I" />}
             </button>

@@ -1,34 +1,28 @@
-import type { Task } from '../../../src/core/annotationApi.ts';
 import {
   type Draft,
   emptyDraft,
   missingIn,
-  placeAfter,
-  placeToward,
   scoreAt,
-  skipRequest,
-  toRequest,
   undone,
   withActive,
+  withComment,
+  withCorrection,
+  withFlag,
+  withRanking,
   withScore,
   withVerdict,
 } from './draft.ts';
+import { placeAfter } from './place.ts';
+import { taskOf } from './testTask.ts';
 
-const text = { name: 'n', question: 'q', anchors: ['1', '2', '3', '4', '5'] };
-const task = {
-  itemId: 'item-1',
-  promptId: 'p-1',
-  messages: [{ role: 'user', content: 'Hello' }],
-  candidates: [
-    { key: 'A', candidateId: 'c-1', text: 'a' },
-    { key: 'B', candidateId: 'c-2', text: 'b' },
-  ],
-  criteria: ['fluency', 'safety'].map((id) => ({ id, text: { en: text, zh: text } })),
-} as unknown as Task;
+const task = taskOf();
 
 /** Gives the scores one after the other, as digits typed on the keyboard. */
 const typed = (draft: Draft, ...scores: number[]) =>
-  scores.reduce((now, score) => withScore(now, task, { place: now.active, score, moveOn: true }), draft);
+  scores.reduce(
+    (now, score) => withScore(now, task, { place: now.active, score, next: placeAfter(task, now.active) }),
+    draft,
+  );
 
 describe('a draft', () => {
   test('digits fill criterion after criterion, reply after reply, and end at the verdict', () => {
@@ -40,27 +34,28 @@ describe('a draft', () => {
 
   test('a score by the mouse stays where it was given', () => {
     const place = { candidate: 1, criterion: 0 };
-    const draft = withScore(emptyDraft(), task, { place, score: 5, moveOn: false });
+    const draft = withScore(emptyDraft(), task, { place, score: 5, next: place });
     expect(draft.active).toEqual(place);
     expect(scoreAt(draft, task, place)).toBe(5);
     expect(scoreAt(draft, task, { candidate: 0, criterion: 0 })).toBeNull();
   });
 
-  test('is complete with every score and a verdict, and names what is missing in reading order', () => {
+  test('names what is missing in reading order', () => {
     const begun = typed(emptyDraft(), 1, 2, 3);
     expect(missingIn(begun, task)).toEqual([
       { kind: 'score', place: { candidate: 1, criterion: 1 } },
       { kind: 'verdict' },
     ]);
-    expect(toRequest(begun, task, false)).toBeNull();
-    const scored = typed(begun, 4);
-    expect(toRequest(scored, task, false)).toBeNull();
-    expect(toRequest({ ...withVerdict(scored, { kind: 'tie' }), elapsedMs: 70 }, task, true)).toEqual({
-      ratings: scored.ratings,
-      comparison: { kind: 'tie' },
-      durationMs: 70,
-      revise: true,
-    });
+    expect(missingIn(withVerdict(typed(begun, 4), { kind: 'tie' }), task)).toEqual([]);
+  });
+
+  test('asks for what the task asks for, and no more', () => {
+    expect(missingIn(emptyDraft(), taskOf({ ratings: false, comparison: 'none' }))).toEqual([]);
+    const ranking = taskOf({ ratings: false, comparison: 'ranking' });
+    const half = withRanking(emptyDraft(), [{ candidateId: 'c-1', isTied: false }]);
+    expect(missingIn(half, ranking)).toEqual([{ kind: 'verdict' }]);
+    const whole = withRanking(half, [...half.ranking, { candidateId: 'c-2', isTied: true }]);
+    expect(missingIn(whole, ranking)).toEqual([]);
   });
 
   test('undo takes back one change at a time and leaves moves alone', () => {
@@ -71,28 +66,23 @@ describe('a draft', () => {
     expect(back?.active).toEqual({ candidate: 1, criterion: 1 });
     const start = back === null ? null : undone(back);
     expect(start?.ratings).toEqual({});
-    expect(start?.active).toEqual({ candidate: 0, criterion: 0 });
     expect(start === null ? 'no start' : undone(start)).toBeNull();
   });
 
-  test('places run through the item and stop at its ends', () => {
-    expect(placeAfter(task, { candidate: 1, criterion: 1 })).toEqual({ candidate: 2, criterion: 0 });
-    expect(placeAfter(task, { candidate: 2, criterion: 0 })).toEqual({ candidate: 2, criterion: 0 });
-    expect(placeToward(task, { candidate: 2, criterion: 0 }, 'up')).toEqual({ candidate: 1, criterion: 1 });
-    expect(placeToward(task, { candidate: 0, criterion: 0 }, 'up')).toEqual({ candidate: 0, criterion: 0 });
-    expect(placeToward(task, { candidate: 0, criterion: 1 }, 'down')).toEqual({ candidate: 1, criterion: 0 });
-    expect(placeToward(task, { candidate: 0, criterion: 1 }, 'right')).toEqual({ candidate: 1, criterion: 1 });
-    expect(placeToward(task, { candidate: 1, criterion: 1 }, 'right')).toEqual({ candidate: 1, criterion: 1 });
-    expect(placeToward(task, { candidate: 2, criterion: 0 }, 'left')).toEqual({ candidate: 1, criterion: 0 });
-    expect(placeToward(task, { candidate: 0, criterion: 1 }, 'left')).toEqual({ candidate: 0, criterion: 1 });
+  test('typing in a row is one step of undo; something else in between makes two', () => {
+    const word = ['S', 'So', 'Som'].reduce((draft, text) => withComment(draft, text), emptyDraft());
+    expect(word.past).toHaveLength(1);
+    expect(undone(word)?.comment).toBe('');
+    const more = withComment(withFlag(word, 'c-1', 'nonsense'), 'Some');
+    expect(more.past).toHaveLength(3);
+    const corrected = withCorrection(withCorrection(emptyDraft(), 'c-1', 'x'), 'c-2', 'y');
+    expect(corrected.past).toHaveLength(2);
   });
 
-  test('a skip sends no ratings, whatever was scored', () => {
-    expect(skipRequest(typed(emptyDraft(), 1, 2), 'cannot-judge', false)).toEqual({
-      ratings: {},
-      comparison: { kind: 'skip', reason: 'cannot-judge' },
-      durationMs: 0,
-      revise: false,
-    });
+  test('a flag is switched on and off, a correction dropped', () => {
+    const flagged = withFlag(withFlag(emptyDraft(), 'c-1', 'harmful'), 'c-1', 'private');
+    expect(flagged.flags).toEqual({ 'c-1': ['harmful', 'private'] });
+    expect(withFlag(flagged, 'c-1', 'harmful').flags).toEqual({ 'c-1': ['private'] });
+    expect(withCorrection(withCorrection(emptyDraft(), 'c-1', 'x'), 'c-1', null).corrections).toEqual({});
   });
 });

@@ -14,7 +14,8 @@ export function checkedParts({ draft, feedback }: Pick<Told, 'draft' | 'feedback
   for (const [candidateId, scores] of Object.entries(ratings ?? {})) {
     for (const [criterionId, expected] of Object.entries(scores)) {
       const given = draft.ratings[candidateId]?.[criterionId];
-      if (given !== undefined) parts.push({ kind: 'score', candidateId, criterionId, given, expected: expected ?? given });
+      if (given !== undefined)
+        parts.push({ kind: 'score', candidateId, criterionId, given, expected: expected ?? given });
     }
   }
   return parts;

@@ -21,12 +21,17 @@ export function FeedbackView({ told, standing, onGoOn }: FeedbackViewProps) {
   const { qualification } = standing;
   const keyOf = (candidateId: string) =>
     task.candidates.find((candidate) => candidate.candidateId === candidateId)?.key ?? '';
-  const bestText = (candidateId: string | null) => (candidateId === null ? strings.tie : strings.reply(keyOf(candidateId)));
+  const bestText = (candidateId: string | null) =>
+    candidateId === null ? strings.tie : strings.reply(keyOf(candidateId));
   const hasPassed = qualification?.state === 'passed';
   return (
     <Notice
       title={hasPassed ? strings.passedTitle : strings.feedbackTitle(percent(feedback.score))}
-      text={hasPassed ? strings.passedText(percent(qualification.score)) : strings.practice(qualification?.answered ?? 0, qualification?.items ?? 0)}
+      text={
+        hasPassed
+          ? strings.passedText(percent(qualification.score))
+          : strings.practice(qualification?.answered ?? 0, qualification?.items ?? 0)
+      }
     >
       <div class="feedback">
         <table>

@@ -38,7 +38,7 @@ export function GuidelinesPanel({ project, onClose }: GuidelinesPanelProps) {
           </span>
         </button>
       </div>
-      {/* Scrolls by itself, so the keyboard must reach it. */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls by itself, so the keyboard must reach it */}
       <section class="scroll" tabIndex={0} aria-label={strings.guidelines}>
         <RichText text={project.guidelines} links="live" />
       </section>

@@ -37,7 +37,10 @@ export function keyMapOf(task: Task | null): KeyLine[] {
       { keys: ['Shift', '+', '↑', '↓'], does: 'rankMove' },
       { keys: ['T'], does: 'level' },
     ),
-    ...when(comparison === undefined || comparison === 'best' || comparison === 'strength', { keys: ['T'], does: 'tie' }),
+    ...when(comparison === undefined || comparison === 'best' || comparison === 'strength', {
+      keys: ['T'],
+      does: 'tie',
+    }),
     ...when(ask?.correction, { keys: ['I'], does: 'correct' }),
     ...when(ask?.flags, { keys: ['X'], does: 'flag' }),
     ...when(ask?.comment, { keys: ['M'], does: 'comment' }),

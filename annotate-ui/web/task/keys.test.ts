@@ -14,21 +14,29 @@ describe('actionOf', () => {
   test.each([
     ['a', {}, { kind: 'focus', candidate: 0 }],
     ['F', {}, { kind: 'focus', candidate: 5 }], // Caps Lock
-    ['B', { shiftKey: true }, { kind: 'best', candidate: 1 }],
+    ['B', { shiftKey: true }, { kind: 'choose', candidate: 1 }],
     ['5', {}, { kind: 'score', score: 5 }],
-    ['w', {}, { kind: 'bestActive' }],
+    ['w', {}, { kind: 'chooseActive' }],
     ['t', {}, { kind: 'tie' }],
     ['s', {}, { kind: 'skip' }],
     ['u', {}, { kind: 'undo' }],
     ['?', { shiftKey: true }, { kind: 'help' }],
     ['Enter', {}, { kind: 'submit' }],
     ['ArrowDown', {}, { kind: 'move', direction: 'down' }],
+    ['ArrowUp', { shiftKey: true }, { kind: 'rank', step: -1 }],
+    ['8', {}, { kind: 'score', score: 8 }],
+    ['n', {}, { kind: 'bothBad' }],
+    ['i', {}, { kind: 'correct' }],
+    ['k', {}, { kind: 'play' }],
+    ['j', {}, { kind: 'seek', seconds: -2 }],
+    ['.', {}, { kind: 'speed', direction: 'faster' }],
+    ['g', {}, { kind: 'guidelines' }],
   ])('%s %o means %o', (key, over, action) => {
     expect(actionOf(press(key, over), 'none')).toEqual(action);
   });
 
   test('what is not ours is left alone', () => {
-    for (const key of ['0', '6', 'g', 'Tab', 'Escape', ' ', 'F1', 'Home']) {
+    for (const key of ['0', 'z', 'Tab', 'Escape', ' ', 'F1', 'Home']) {
       expect(actionOf(press(key, { code: key === 'F1' ? 'F1' : '' }), 'none')).toBeNull();
     }
     for (const modifier of ['ctrlKey', 'metaKey', 'altKey']) {

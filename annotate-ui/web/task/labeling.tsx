@@ -7,8 +7,8 @@ import { TopBar } from '../frame/topBar.tsx';
 import { Between } from './between.tsx';
 import { FlagDialog } from './flagDialog.tsx';
 import { GuidelinesPanel } from './guidelinesPanel.tsx';
-import { KeysDialog } from './keysDialog.tsx';
 import type { Action } from './keys.ts';
+import { KeysDialog } from './keysDialog.tsx';
 import { SkipDialog } from './skipDialog.tsx';
 import { COMMENT_ID, TaskView } from './taskView.tsx';
 import { useItemActions } from './useItemActions.ts';
@@ -97,7 +97,11 @@ export function Labeling(props: WorkProps & { project: ProjectReply }) {
         }}
       >
         <WorkStatus
-          label={practice === null ? strings.progress(done, progress.total) : strings.practice(practice.answered, practice.items)}
+          label={
+            practice === null
+              ? strings.progress(done, progress.total)
+              : strings.practice(practice.answered, practice.items)
+          }
           done={practice?.answered ?? done}
           total={practice?.items ?? progress.total}
           outbox={outbox}
@@ -126,7 +130,13 @@ export function Labeling(props: WorkProps & { project: ProjectReply }) {
             onSkip={() => setOpened({ kind: 'skip' })}
           />
         ) : (
-          <Between state={state} isBeginning={isBeginning} onBegin={() => setBegun(true)} onGoOn={goOn} onBack={() => desk.goBack()} />
+          <Between
+            state={state}
+            isBeginning={isBeginning}
+            onBegin={() => setBegun(true)}
+            onGoOn={goOn}
+            onBack={() => desk.goBack()}
+          />
         )}
         {areGuidelinesOpen && <GuidelinesPanel project={project} onClose={() => setGuidelinesOpen(false)} />}
       </div>

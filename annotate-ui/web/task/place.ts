@@ -12,7 +12,9 @@ export function placeAfter(task: Task, { candidate, criterion }: Place): Place {
   if (candidate >= task.candidates.length) return verdictPlace(task);
   if (criterion + 1 < criteriaOf(task).length) return { candidate, criterion: criterion + 1 };
   const isLast = candidate + 1 >= task.candidates.length;
-  return isLast && task.ask.comparison === 'none' ? { candidate, criterion } : { candidate: candidate + 1, criterion: 0 };
+  return isLast && task.ask.comparison === 'none'
+    ? { candidate, criterion }
+    : { candidate: candidate + 1, criterion: 0 };
 }
 
 /** Where an arrow key leads: up and down through the criteria, left and right through the replies. */
@@ -24,9 +26,7 @@ export function placeToward(task: Task, place: Place, direction: Direction): Pla
       return placeAfter(task, place);
     case 'up':
       if (criterion > 0) return { candidate, criterion: criterion - 1 };
-      return candidate > 0
-        ? { candidate: candidate - 1, criterion: Math.max(0, criteriaOf(task).length - 1) }
-        : place;
+      return candidate > 0 ? { candidate: candidate - 1, criterion: Math.max(0, criteriaOf(task).length - 1) } : place;
     case 'left':
       return { candidate: Math.max(0, candidate - 1), criterion };
     case 'right':

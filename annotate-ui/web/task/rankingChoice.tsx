@@ -1,6 +1,7 @@
 // The replies in order: by drag, by a click that gives the next place, by arrows on a chip, and by keys.
-import Sortable from 'sortablejs';
+
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import Sortable from 'sortablejs';
 import type { Task } from '../../../src/core/annotationApi.ts';
 import { useStrings } from '../frame/texts.ts';
 import { isPlaced, moved, placed, type Ranking, rankOf, removed, tieSwitched } from './ranking.ts';

@@ -1,7 +1,7 @@
 // One criterion of one reply, from 1 to 5: a radio group whose meaning is always in sight.
 import type { CriterionCard } from '../../../src/core/annotation/project.ts';
-import type { Place } from './draft.ts';
 import { useCriterionText, useStrings } from '../frame/texts.ts';
+import type { Place } from './draft.ts';
 
 interface ScaleProps {
   place: Place;

@@ -3,8 +3,8 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Flag } from '../../../src/core/records.ts';
 import { playerOf } from '../audio/players.ts';
 import { useCriterionText, useStrings } from '../frame/texts.ts';
-import * as drafts from './draft.ts';
 import type { Draft, Place, Verdict } from './draft.ts';
+import * as drafts from './draft.ts';
 import type { Action } from './keys.ts';
 import { placeAfter, placeToward, verdictPlace } from './place.ts';
 import { isPlaced, moved, placed, type Ranking, rankOf, removed, tieSwitched } from './ranking.ts';
@@ -118,7 +118,10 @@ export function useItemActions(desk: WorkDesk, state: WorkState): ItemActions {
       case 'ranking': {
         const { ranking } = draft;
         const isIn = isPlaced(ranking, candidateId);
-        return giveRanking(isIn ? removed(ranking, candidateId) : placed(ranking, candidateId, ranking.length), candidateId);
+        return giveRanking(
+          isIn ? removed(ranking, candidateId) : placed(ranking, candidateId, ranking.length),
+          candidateId,
+        );
       }
       default:
         return task.ask.comparison satisfies never;
@@ -139,7 +142,8 @@ export function useItemActions(desk: WorkDesk, state: WorkState): ItemActions {
   const digit = (value: number) => {
     if (shown === null) return;
     const { task, draft } = shown;
-    if (draft.active.candidate < task.candidates.length) return value <= 5 ? score(draft.active, value, true) : undefined;
+    if (draft.active.candidate < task.candidates.length)
+      return value <= 5 ? score(draft.active, value, true) : undefined;
     const step = task.ask.comparison === 'strength' ? stepsOf(task)[value - 1] : undefined;
     if (step !== undefined) giveVerdict(step);
   };

@@ -276,9 +276,9 @@ export class WorkDesk {
     const { shown, phase } = this.#state;
     this.#set({ progress: reply.progress, standing: reply.standing });
     if (phase !== 'checking' || shown?.task.itemId !== itemId) return;
-    if (reply.feedback === null) return this.#showNext();
     const { task, draft } = shown;
-    this.#set({ phase: 'told', told: { task, draft, feedback: reply.feedback }, shown: null });
+    if (reply.feedback === null) this.#showNext();
+    else this.#set({ phase: 'told', told: { task, draft, feedback: reply.feedback }, shown: null });
   }
 
   #onRefused(itemId: string, error: ApiError): void {

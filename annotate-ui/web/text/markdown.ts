@@ -20,12 +20,12 @@ type Parser = ReturnType<typeof MarkdownIt>;
 function parserOf(links: Links): Parser {
   const parser = new MarkdownIt('default', { html: false, linkify: false, typographer: false, breaks: true });
   const { rules } = parser.renderer;
-  const escape = parser.utils.escapeHtml;
+  const { escapeHtml } = parser.utils;
   // An image is told in words and never fetched: fetching would tell its host who reads.
   rules.image = (tokens, index) => {
     const token = tokens[index];
     const address = String(token?.attrGet('src') ?? '');
-    return `<span class="address">🖼 ${escape(token?.content ?? '')} (${escape(address)})</span>`;
+    return `<span class="address">🖼 ${escapeHtml(token?.content ?? '')} (${escapeHtml(address)})</span>`;
   };
   rules.heading_open = (tokens, index) => `<h${shifted(tokens[index]?.tag)}>`;
   rules.heading_close = (tokens, index) => `</h${shifted(tokens[index]?.tag)}>`;
@@ -34,9 +34,9 @@ function parserOf(links: Links): Parser {
     const address = String(tokens[index]?.attrGet('href') ?? '');
     if (links === 'live') {
       closings.push('</a>');
-      return `<a href="${escape(address)}" rel="noopener noreferrer" target="_blank">`;
+      return `<a href="${escapeHtml(address)}" rel="noopener noreferrer" target="_blank">`;
     }
-    closings.push(`</span> <span class="address">(${escape(address)})</span>`);
+    closings.push(`</span> <span class="address">(${escapeHtml(address)})</span>`);
     return '<span class="link">';
   };
   rules.link_close = () => closings.pop() ?? '';
@@ -56,7 +56,7 @@ export function markupOf(text: string, links: Links): string {
     parser = parserOf(links);
     parsers.set(links, parser);
   }
-  return parser.render(text);
+  return parser.render(text).trimEnd();
 }
 
 /** A fragment of the page with nothing but the elements and attributes above. */
