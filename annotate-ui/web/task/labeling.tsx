@@ -1,9 +1,10 @@
 // The labeling screen: the item, or why there is none, with the bar above and what opens over it.
 import { useLayoutEffect, useState } from 'preact/hooks';
-import type { ProjectReply } from '../../../src/core/annotationApi.ts';
+import type { Me, ProjectReply } from '../../../src/core/annotationApi.ts';
 import { usePreferences } from '../frame/preferences.ts';
 import { useStrings } from '../frame/texts.ts';
 import { TopBar } from '../frame/topBar.tsx';
+import type { KeyValueStore } from '../net/storage.ts';
 import { Between } from './between.tsx';
 import { FlagDialog } from './flagDialog.tsx';
 import { GuidelinesPanel } from './guidelinesPanel.tsx';
@@ -14,8 +15,14 @@ import { COMMENT_ID, TaskView } from './taskView.tsx';
 import { useItemActions } from './useItemActions.ts';
 import { useKeyboard } from './useKeyboard.ts';
 import { useWork } from './useWork.ts';
-import type { WorkProps } from './work.tsx';
 import { WorkStatus } from './workStatus.tsx';
+
+export interface WorkProps {
+  me: Me;
+  store: KeyValueStore;
+  onSignOut(): void;
+  onSessionEnded(): void;
+}
 
 type Opened = { kind: 'none' } | { kind: 'keys' } | { kind: 'skip' } | { kind: 'flag'; index: number };
 

@@ -1,21 +1,13 @@
 // The annotator's whole way: guidelines first, the practice round where there is one, then item after item.
 import { useEffect, useState } from 'preact/hooks';
-import type { Me, ProjectReply } from '../../../src/core/annotationApi.ts';
+import type { ProjectReply } from '../../../src/core/annotationApi.ts';
 import { GuidelinesPage } from '../entry/guidelinesPage.tsx';
 import { Notice } from '../frame/notice.tsx';
 import { useStrings } from '../frame/texts.ts';
 import { TopBar } from '../frame/topBar.tsx';
 import { api } from '../net/api.ts';
 import { ApiError } from '../net/call.ts';
-import type { KeyValueStore } from '../net/storage.ts';
-import { Labeling } from './labeling.tsx';
-
-export interface WorkProps {
-  me: Me;
-  store: KeyValueStore;
-  onSignOut(): void;
-  onSessionEnded(): void;
-}
+import { Labeling, type WorkProps } from './labeling.tsx';
 
 const RETRY_MS = 4000;
 
