@@ -16,13 +16,10 @@ import { scoreSequences, sequenceLogProbs } from './score.ts';
 import { makeTinyModel, TINY_CONFIG, TINY_TOKENS } from './testing/tinyModel.ts';
 
 const STORIES = packagePath('..', 'shared', 'fixtures', 'stories260K');
-const GPT2 = packagePath('..', 'shared', 'fixtures', 'tiny-random-gpt2');
 const GREEDY = { temperature: 0, topK: 0, topP: 1, maxNewTokens: 60 };
 
 const ifStories = existsSync(STORIES) ? test : test.skip;
-const ifGpt2 = existsSync(GPT2) ? test : test.skip;
 if (!existsSync(STORIES)) process.stderr.write(`model.test.ts: skipped stories260K, none at ${STORIES}\n`);
-if (!existsSync(GPT2)) process.stderr.write(`model.test.ts: skipped tiny-random-gpt2, none at ${GPT2}\n`);
 
 let dir: string;
 let weights: string;
@@ -55,13 +52,6 @@ ifStories('a pretrained model tells its story, greedy from its beginning-of-sequ
   // What transformers generates from the same beginning.
   expect(result?.tokenIds).toEqual(goldens.stories.greedyIds);
   model.dispose();
-});
-
-ifGpt2('a model of another architecture is refused by name', async () => {
-  await expect(loadModel(GPT2)).rejects.toMatchObject({
-    code: 'unsupported',
-    message: expect.stringContaining('"gpt2"'),
-  });
 });
 
 describe('new models', () => {

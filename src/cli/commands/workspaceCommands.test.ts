@@ -82,7 +82,7 @@ describe('models', () => {
       'expected model.safetensors or model.safetensors.index.json, there is neither',
     ],
     ['truncated weights', (dir: string) => truncate(join(dir, 'model.safetensors'), 70), 'model.safetensors'],
-    ['another architecture', (dir: string) => writeFile(join(dir, 'config.json'), '{"model_type":"gpt2"}'), 'gpt2'],
+    ['another architecture', (dir: string) => writeFile(join(dir, 'config.json'), '{"model_type":"bloom"}'), 'bloom'],
     [
       'a link',
       (dir: string) => symlink('/etc/hosts', join(dir, 'chat_template.jinja')),

@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { parseWith } from '../../core/jsonl.ts';
 import type { ModelConfig, ModuleNames } from '../config.ts';
-import { type Architecture, aboveZero, activationOf, headDimOf, positive, ROPE_FIELDS, ropeOf } from './fields.ts';
+import { type Architecture, aboveZero, activationOf, headDimOf, positive } from './fields.ts';
+import { ROPE_FIELDS, ropeOf, rotaryDimsOf } from './rope.ts';
 
 export const LLAMA_MODULES: ModuleNames = {
   trunk: 'model',
@@ -114,7 +115,7 @@ export function decoderConfig(
     ...llamaConfig(shape),
     modelType,
     activation: activationOf('hidden_act', activation),
-    rotaryDims: Math.floor(headDim * rope.rotaryFactor),
+    rotaryDims: rotaryDimsOf(headDim, rope.rotaryFactor),
     ropeScaling: rope.ropeScaling,
   };
 }
