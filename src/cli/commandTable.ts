@@ -67,7 +67,7 @@ export const COMMAND_TABLE: ReadonlyArray<TableEntry> = [
   },
   {
     name: 'engine',
-    describe: 'List the numeric back ends that start here',
+    describe: 'List, install, check and measure numeric back ends',
     load: () => import('./commands/engine.ts'),
   },
 ];

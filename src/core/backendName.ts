@@ -18,5 +18,5 @@ export const engineKeys = {
     .min(0)
     .max(64)
     .default(0)
-    .describe('Threads of the wasm back end; 0: as many as there are cores, at most 4'),
+    .describe('Threads of the back ends wasm and tensorflow; 0: as many as there are cores (wasm: at most 4)'),
 };

@@ -10,8 +10,8 @@ export interface StartEngineOptions {
   /** Which back end; 'auto' takes the first of tensorflow, webgpu, wasm, cpu that starts. */
   backend?: BackendName | 'auto';
   /**
-   * How many threads the back end wasm uses: 1 where absent; 0 for as many as there are cores, at most 4. The other back
-   * ends see to their threads themselves. The results have the same bits with any number.
+   * How many threads the back end wasm uses: 1 where absent; 0 for as many as there are cores, at most 4. Its results have
+   * the same bits with any number. tensorflow takes a number above 0 at its first start, and else all cores.
    */
   threads?: number;
   /** Receives one line where a faster back end fell away under 'auto'. */
@@ -22,19 +22,21 @@ interface StarterOptions {
   /** Whether the user asked for this very back end. */
   isNamed: boolean;
   threads: number;
+  /** Threads that the user asked for; null where that was left open. */
+  asked: number | null;
   note: ((line: string) => void) | undefined;
 }
 
 /** How a rung is started. It throws with a reason. */
 const STARTERS: Record<BackendName, (start: StarterOptions) => Promise<void>> = {
-  tensorflow: async () => (await import('./backends/tensorflow.ts')).startTensorflow(),
+  tensorflow: async ({ asked }) => (await import('./backends/tensorflow.ts')).startTensorflow(asked),
   webgpu: async ({ isNamed }) => (await import('./backends/webgpu.ts')).startWebgpu(isNamed),
   wasm: async ({ threads, note }) => (await import('./backends/wasm.ts')).startWasm(threads, note),
   cpu: startCpu,
 };
 
 const REMEDY: Record<BackendName, string> = {
-  tensorflow: 'Install @tensorflow/tfjs-node-gpu with its native library, or use --backend auto.',
+  tensorflow: 'Run fourfold engine install tensorflow, or use --backend auto.',
   webgpu: 'Install the package webgpu on a machine with a Vulkan, Metal or D3D12 driver, or use --backend auto.',
   wasm: 'Reinstall the package with its dependencies, or use --backend cpu.',
   cpu: 'Reinstall the package with its dependencies.',
@@ -60,8 +62,10 @@ export function startEngine(options: StartEngineOptions = {}): Promise<{ backend
 async function start(options: StartEngineOptions): Promise<{ backend: BackendName }> {
   const started = await startOne(options);
   const { threads = 1, note } = options;
-  if (threads > 1 && started.backend !== 'wasm') {
-    note?.(`--threads ${threads} is for the back end wasm; ${started.backend} sees to its threads itself`);
+  if (threads > 1 && started.backend !== 'wasm' && started.backend !== 'tensorflow') {
+    note?.(
+      `--threads ${threads} is for the back ends wasm and tensorflow; ${started.backend} sees to its threads itself`,
+    );
   }
   return started;
 }
@@ -69,11 +73,12 @@ async function start(options: StartEngineOptions): Promise<{ backend: BackendNam
 async function startOne(options: StartEngineOptions): Promise<{ backend: BackendName }> {
   const { backend = 'auto', note } = options;
   const threads = options.threads === 0 ? Math.min(MOST_THREADS, availableParallelism()) : (options.threads ?? 1);
+  const asked = options.threads === undefined || options.threads === 0 ? null : options.threads;
   const tf = await import('./tf.ts');
   tf.enableProdMode();
   if (backend !== 'auto') {
     try {
-      await STARTERS[backend]({ isNamed: true, threads, note });
+      await STARTERS[backend]({ isNamed: true, threads, asked, note });
     } catch (error) {
       throw unsupported(backend, error);
     }
@@ -82,7 +87,7 @@ async function startOne(options: StartEngineOptions): Promise<{ backend: Backend
   const reasons: string[] = [];
   for (const name of BACKENDS) {
     try {
-      await STARTERS[name]({ isNamed: false, threads, note });
+      await STARTERS[name]({ isNamed: false, threads, asked, note });
     } catch (error) {
       reasons.push(`${name}: ${messageOf(error)}`);
       continue;

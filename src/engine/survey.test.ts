@@ -12,6 +12,7 @@ test('auto is what asking for auto starts, not the first that starts by name', a
   const survey = await surveyBackends({
     start,
     threadsOf,
+    aboutOf: async (backend) => (backend === 'wasm' ? 'of its own' : null),
     onTried: () => {
       tried += 1;
     },
@@ -19,10 +20,10 @@ test('auto is what asking for auto starts, not the first that starts by name', a
   expect(survey).toEqual({
     auto: 'wasm',
     backends: [
-      { backend: 'tensorflow', starts: false, threads: null, reason: 'no native library' },
-      { backend: 'webgpu', starts: true, threads: null, reason: null },
-      { backend: 'wasm', starts: true, threads: 2, reason: null },
-      { backend: 'cpu', starts: true, threads: null, reason: null },
+      { backend: 'tensorflow', starts: false, threads: null, about: null, reason: 'no native library' },
+      { backend: 'webgpu', starts: true, threads: null, about: null, reason: null },
+      { backend: 'wasm', starts: true, threads: 2, about: 'of its own', reason: null },
+      { backend: 'cpu', starts: true, threads: null, about: null, reason: null },
     ],
   });
   expect(tried).toBe(4);

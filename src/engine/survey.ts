@@ -8,6 +8,8 @@ export interface SurveyedBackend {
   starts: boolean;
   /** How many threads share its operations; null where it does not start or sees to its threads itself. */
   threads: number | null;
+  /** Version, device and place of what it stands on, where it can tell; null else. */
+  about: string | null;
   /** Why it does not start, or null. */
   reason: string | null;
 }
@@ -22,14 +24,15 @@ export interface SurveyOptions {
   note?: (line: string) => void;
   /** Called after each of the back ends. */
   onTried?: (tried: number) => void;
-  /** For tests: what starts a back end, and what tells the threads of one that has started. */
+  /** For tests: what starts a back end, and what tells of one that has started. */
   start?: typeof startEngine;
   threadsOf?: (backend: BackendName) => Promise<number | null>;
+  aboutOf?: (backend: BackendName) => Promise<string | null>;
 }
 
 /** Asks for `auto` as a command does, then for each back end by its name. The last one that started stays current. */
 export async function surveyBackends(options: SurveyOptions = {}): Promise<Survey> {
-  const { note, onTried, start = startEngine, threadsOf = threadsIn } = options;
+  const { note, onTried, start = startEngine, threadsOf = threadsIn, aboutOf = aboutBackend } = options;
   const asked = note === undefined ? { threads: 0 } : { threads: 0, note };
   const auto = await start({ ...asked, backend: 'auto' }).then(
     ({ backend }) => backend,
@@ -42,9 +45,10 @@ export async function surveyBackends(options: SurveyOptions = {}): Promise<Surve
   for (const backend of BACKENDS) {
     try {
       await start({ ...asked, backend });
-      backends.push({ backend, starts: true, threads: await threadsOf(backend), reason: null });
+      const [threads, about] = [await threadsOf(backend), await aboutOf(backend)];
+      backends.push({ backend, starts: true, threads, about, reason: null });
     } catch (error) {
-      backends.push({ backend, starts: false, threads: null, reason: messageOf(error) });
+      backends.push({ backend, starts: false, threads: null, about: null, reason: messageOf(error) });
     }
     onTried?.(backends.length);
   }
@@ -53,4 +57,12 @@ export async function surveyBackends(options: SurveyOptions = {}): Promise<Surve
 
 async function threadsIn(backend: BackendName): Promise<number | null> {
   return backend === 'wasm' ? (await import('./backends/wasm.ts')).threadsOfWasm() : null;
+}
+
+/** What a started back end stands on, in words; null where it cannot tell. */
+export async function aboutBackend(backend: BackendName): Promise<string | null> {
+  if (backend !== 'tensorflow') return null;
+  const running = (await import('./backends/tensorflow.ts')).runningTensorflow();
+  if (running === null) return null;
+  return `TensorFlow ${running.version} on the ${running.isGpu ? 'GPU' : 'CPU'}, in ${running.folder}`;
 }

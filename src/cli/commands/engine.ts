@@ -1,5 +1,7 @@
-// fourfold engine: which numeric back ends start on this machine.
+// fourfold engine: which numeric back ends start on this machine, how fast they are, and TensorFlow's native library.
 import { z } from 'zod';
+import { backendOption } from '../../core/backendName.ts';
+import { FourfoldError } from '../../core/errors.ts';
 import { defineCommand } from '../command.ts';
 import { tableText } from '../table.ts';
 
@@ -14,16 +16,96 @@ const list = defineCommand({
     const survey = await surveyBackends({ note, onTried: (tried) => task.update(tried) });
     task.finish();
     if (json) return print(JSON.stringify(survey));
-    const rows = survey.backends.map(({ backend, starts, threads, reason }) => {
+    const rows = survey.backends.map(({ backend, starts, threads, about, reason }) => {
       const words = [
         starts ? 'starts' : 'no',
         ...(threads === null ? [] : [`${threads} ${threads === 1 ? 'thread' : 'threads'}`]),
         ...(backend === survey.auto ? ['taken by auto'] : []),
       ];
-      return [backend, words.join(', '), reason ?? ''];
+      return [backend, words.join(', '), reason ?? about ?? ''];
     });
-    print(tableText(['back end', 'here', 'why not'], rows));
+    print(tableText(['back end', 'here', 'what it is, or why not'], rows));
   },
 });
 
-export const commands = [list];
+const INSTALLABLE = ['tensorflow'] as const;
+const installable = z.enum(INSTALLABLE).describe('What to install: tensorflow');
+
+const install = defineCommand({
+  name: 'engine install',
+  describe: 'Install TensorFlow’s native library for the back end tensorflow',
+  config: z.strictObject({
+    name: installable,
+    cuda: z.boolean().default(false).describe('With CUDA, for an NVIDIA GPU (several GB)'),
+    libtensorflow: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Folder with TensorFlow’s library and headers, in place of a download; it must stay where it is'),
+    python: z.string().min(1).optional().describe('Python whose pip downloads; python3 on the PATH where absent'),
+  }),
+  positionals: ['name'],
+  example: 'fourfold engine install tensorflow',
+  check({ libtensorflow }, given) {
+    const unread = ['cuda', 'python'].find((key) => libtensorflow !== undefined && given.has(key));
+    if (unread === undefined) return;
+    throw new FourfoldError(
+      'bad-option',
+      `--${unread} is about the download, and with --libtensorflow nothing is downloaded from PyPI. Leave one of the two out.`,
+    );
+  },
+  async run({ config, env, path, json, print, note, progress, signal }) {
+    const { fourfoldHome, tensorflowFolder } = await import('../../engine/install/installation.ts');
+    const { INSTALL_STEPS, installTensorflow } = await import('../../engine/install/installTensorflow.ts');
+    const { verifyInProcess } = await import('../../engine/install/verifyInProcess.ts');
+    const home = fourfoldHome(env);
+    const task = progress.start('install', INSTALL_STEPS, 'steps');
+    let told = 0;
+    const { installation, isNew } = await installTensorflow({
+      ...{ home, env, cuda: config.cuda, signal },
+      libtensorflow: config.libtensorflow === undefined ? null : path(config.libtensorflow),
+      python: config.python === undefined ? null : config.python.includes('/') ? path(config.python) : config.python,
+      verify: (staged, stop) => verifyInProcess(staged, env, stop),
+      onStep: (step, words) => {
+        if (step > told) progress.note(`${words} …`);
+        told = step;
+        task.update(step - 1);
+      },
+    }).finally(() => task.finish());
+    const folder = tensorflowFolder(home);
+    if (json) return print(JSON.stringify({ folder, isNew, ...installation }));
+    const { tensorflow, source, cuda } = installation;
+    print(`TensorFlow ${tensorflow} (${source}${cuda ? ', CUDA' : ''}) in ${folder}`);
+    note(isNew ? 'Checked; --backend auto takes it from now on.' : 'It was there already; nothing was changed.');
+  },
+});
+
+const remove = defineCommand({
+  name: 'engine remove',
+  describe: 'Remove what engine install has installed',
+  config: z.strictObject({ name: installable }),
+  positionals: ['name'],
+  async run({ env, json, print }) {
+    const { fourfoldHome, tensorflowFolder } = await import('../../engine/install/installation.ts');
+    const { removeTensorflow } = await import('../../engine/install/installTensorflow.ts');
+    const home = fourfoldHome(env);
+    const folder = tensorflowFolder(home);
+    const removed = removeTensorflow(home);
+    if (json) return print(JSON.stringify({ folder, removed }));
+    print(removed ? `Removed ${folder}` : `Nothing is installed in ${folder}`);
+  },
+});
+
+const verify = defineCommand({
+  name: 'engine verify',
+  describe: 'Check a product and a gradient on a back end',
+  config: z.strictObject({ backend: backendOption }),
+  async run({ config, json, print }) {
+    const { verifyBackend } = await import('../../engine/verify.ts');
+    const verified = await verifyBackend(config.backend);
+    if (json) return print(JSON.stringify(verified));
+    print(`${verified.backend} computes as it should${verified.about === null ? '' : `: ${verified.about}`}`);
+  },
+});
+
+export const commands = [list, install, remove, verify];

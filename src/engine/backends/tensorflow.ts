@@ -1,25 +1,89 @@
-// The `tensorflow` back end: the native library through @tensorflow/tfjs-node-gpu, an optional package.
+// The `tensorflow` back end: the native library, from `fourfold engine install tensorflow`, or from the optional package
+// @tensorflow/tfjs-node-gpu where its own install script could download one.
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fourfoldHome, PLATFORM, readInstallation, tensorflowFolder } from '../install/installation.ts';
+import { defineTensorflowKernels } from '../tensorflow/kernels.ts';
+import type { Binding, NodeBackend } from '../tensorflow/raw.ts';
 import * as tf from '../tf.ts';
 
 const PACKAGE: string = '@tensorflow/tfjs-node-gpu';
+/** Where the installed JavaScript, in place of the union package, finds this program's own tfjs-core. */
+const TFJS = Symbol.for('fourfold.tfjs');
 
-/** Starts native TensorFlow; throws with the reason where the package or its library is absent or fails. */
-export async function startTensorflow(): Promise<void> {
-  const require = createRequire(import.meta.url);
-  if (findBinding(require) === null) {
-    throw new Error('the native library is absent (the optional package is not installed, or was not built)');
-  }
-  const util: { isNullOrUndefined?: (value: unknown) => boolean } = require('node:util');
-  // Node 23 removed util.isNullOrUndefined, which the package still calls.
-  util.isNullOrUndefined ??= (value) => value === null || value === undefined;
-  await import(PACKAGE);
-  if (!(await tf.setBackend('tensorflow'))) throw new Error('tfjs refused to start it');
+/** What runs, for those who ask. */
+export interface RunningTensorflow {
+  version: string;
+  /** Folder of the library's installation or package. */
+  folder: string;
+  isGpu: boolean;
 }
 
-/** The folder of the compiled binding, or null: looked for first, since importing the package takes a second. */
+let running: RunningTensorflow | null = null;
+
+/**
+ * Starts native TensorFlow; throws with the reason where its library is absent or fails.
+ * @param threads of its operations; null leaves it to TensorFlow, which takes all cores. The first start settles it.
+ */
+export async function startTensorflow(threads: number | null = null): Promise<void> {
+  if (running === null) {
+    // TensorFlow reads these when it is loaded: what it says of the processor is news to no one.
+    process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+    if (threads !== null && threads > 0) {
+      process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
+      process.env.TF_NUM_INTEROP_THREADS ??= String(threads);
+    }
+    running = (await startInstalled()) ?? (await startPackage());
+  }
+  if (!(await tf.setBackend('tensorflow'))) throw new Error('tfjs refused to start it');
+  defineTensorflowKernels();
+}
+
+/** The library that runs, or null before a start. */
+export function runningTensorflow(): RunningTensorflow | null {
+  return running;
+}
+
+async function startInstalled(): Promise<RunningTensorflow | null> {
+  const folder = tensorflowFolder(fourfoldHome(process.env));
+  const installation = readInstallation(folder);
+  if (installation === null) return null;
+  if (installation.platform !== PLATFORM) {
+    throw new Error(`what is installed in ${folder} is for ${installation.platform}, and this is ${PLATFORM}`);
+  }
+  const require = createRequire(import.meta.url);
+  restoreUtil(require);
+  Reflect.set(globalThis, TFJS, require('@tensorflow/tfjs-core'));
+  const ofPackage = createRequire(join(folder, 'node_modules', '@tensorflow', 'tfjs-node', 'package.json'));
+  const { NodeJSKernelBackend }: { NodeJSKernelBackend: new (binding: Binding, name: string) => NodeBackend } =
+    ofPackage('./dist/nodejs_kernel_backend.js');
+  ofPackage('./dist/register_all_kernels.js');
+  const binding: Binding = ofPackage(join(folder, installation.binding));
+  const backend = new NodeJSKernelBackend(binding, installation.cuda ? PACKAGE : '@tensorflow/tfjs-node');
+  tf.registerBackend('tensorflow', () => backend);
+  return { version: binding.TF_Version, folder, isGpu: backend.isUsingGpuDevice };
+}
+
+async function startPackage(): Promise<RunningTensorflow> {
+  const require = createRequire(import.meta.url);
+  const library = findBinding(require);
+  if (library === null) throw new Error('the native library is not installed');
+  restoreUtil(require);
+  await import(PACKAGE);
+  await tf.setBackend('tensorflow');
+  const backend = tf.backend() as NodeBackend;
+  return { version: backend.binding.TF_Version, folder: library, isGpu: backend.isUsingGpuDevice };
+}
+
+/** Node 23 removed these from its module util; tfjs-node still calls them. */
+function restoreUtil(require: NodeJS.Require): void {
+  const util: Record<string, unknown> = require('node:util');
+  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  util.isArray ??= Array.isArray;
+}
+
+/** The folder of the package's compiled binding, or null: looked for first, since importing the package takes a second. */
 function findBinding(require: NodeJS.Require): string | null {
   let library: string;
   try {
