@@ -76,11 +76,11 @@ async function startPackage(): Promise<RunningTensorflow> {
   return { version: backend.binding.TF_Version, folder: library, isGpu: backend.isUsingGpuDevice };
 }
 
-/** Node 23 removed these from its module util; tfjs-node still calls them. */
+/** tfjs-node calls these of Node's util. Node 22 warns of the first, and Node 23 has it no longer. */
 function restoreUtil(require: NodeJS.Require): void {
   const util: Record<string, unknown> = require('node:util');
-  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  util.isArray ??= Array.isArray;
+  util.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  util.isArray = Array.isArray;
 }
 
 /** The folder of the package's compiled binding, or null: looked for first, since importing the package takes a second. */

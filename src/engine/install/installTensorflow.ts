@@ -57,9 +57,9 @@ export async function installTensorflow(
   if (process.platform === 'win32') {
     throw new FourfoldError('unsupported', 'Expected Linux or macOS; the installer does not serve Windows. Use WSL.');
   }
-  sweep(home);
   const staging = join(home, `staging-${process.pid}`);
   try {
+    sweep(home);
     const installation = await make(options, staging, source);
     mkdirSync(dirname(folder), { recursive: true });
     renameSync(tensorflowFolder(staging), folder);
@@ -67,18 +67,18 @@ export async function installTensorflow(
   } catch (error) {
     throw asStorageError(error, home, 'write', 'set FOURFOLD_HOME to another folder');
   } finally {
-    rmSync(staging, { recursive: true, force: true });
+    if (existsSync(staging)) rmSync(staging, { recursive: true, force: true });
   }
 }
 
 /** Removes what is installed; whether anything was. */
 export function removeTensorflow(home: string): boolean {
   const folder = tensorflowFolder(home);
-  sweep(home);
-  if (!existsSync(folder)) return false;
   // Renamed first, so that what is left of an interrupted removal is no installation.
   const aside = join(home, `staging-${process.pid}`);
   try {
+    sweep(home);
+    if (!existsSync(folder)) return false;
     mkdirSync(aside, { recursive: true });
     renameSync(folder, join(aside, 'removed'));
     rmSync(aside, { recursive: true });

@@ -44,8 +44,8 @@ export function findLibrary(given: string): Library {
   );
   if (folder === undefined || include === undefined) {
     const absent = [
-      ...(folder === undefined ? [`a library (${MAIN.slice(0, 4).join(', ')})`] : []),
-      ...(include === undefined ? [`the C headers (include/${HEADER})`] : []),
+      ...(folder === undefined ? [`library (${MAIN.slice(0, 4).join(', ')})`] : []),
+      ...(include === undefined ? [`C headers (include/${HEADER})`] : []),
     ];
     throw new FourfoldError(
       'bad-input',

@@ -1,4 +1,5 @@
-// Runs another program to its end: its output, or an error with its last lines. Stopped by a signal.
+// Runs another program to its end: its output, or an error with its last lines. Stopped, with all that it has started, by a
+// signal, or when this process ends.
 import { spawn } from 'node:child_process';
 import { FourfoldError } from '../../core/errors.ts';
 
@@ -27,12 +28,22 @@ export function runProgram(command: string, args: ReadonlyArray<string>, options
     const stopped = (): FourfoldError => new FourfoldError('interrupted', 'Stopped.');
     if (signal?.aborted === true) return reject(stopped());
     const child = spawn(command, args, {
-      ...{ env: env as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'pipe'] },
+      // A group of its own, so that what it has started can be stopped with it.
+      ...{ env: env as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
       ...(cwd === undefined ? {} : { cwd }),
     });
     const stop = (): void => {
-      child.kill('SIGTERM');
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+      } catch {
+        // ended already
+      }
     };
+    const settle = (): void => {
+      signal?.removeEventListener('abort', stop);
+      process.removeListener('exit', stop);
+    };
+    process.once('exit', stop);
     signal?.addEventListener('abort', stop, { once: true });
     const written = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) {
@@ -41,11 +52,11 @@ export function runProgram(command: string, args: ReadonlyArray<string>, options
       });
     }
     child.once('error', (cause) => {
-      signal?.removeEventListener('abort', stop);
+      settle();
       reject(new FourfoldError('not-found', `Could not start ${command}: ${cause.message}.`, { cause }));
     });
     child.once('close', (status) => {
-      signal?.removeEventListener('abort', stop);
+      settle();
       if (signal?.aborted === true) reject(stopped());
       else resolve({ status, ...written });
     });

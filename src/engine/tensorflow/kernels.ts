@@ -1,2 +1,19 @@
-// Our kernels on TensorFlow.
-export function defineTensorflowKernels(): void {}
+// Our kernels on TensorFlow. Each is a few of TensorFlow's own operations in a row; derivatives are those of the wasm
+// kernels of the same names.
+
+import * as tf from '../tf.ts';
+import { registerKernelGradients } from '../wasm/gradients.ts';
+import { defineAttention } from './attention.ts';
+import { defineLogProbs } from './logProbs.ts';
+import { defineOptimizer } from './optimizer.ts';
+import { defineRowKernels } from './rowKernels.ts';
+
+/** Defines them once; the back end tensorflow must be the current one. */
+export function defineTensorflowKernels(): void {
+  if (tf.getKernel('FourfoldLinear', 'tensorflow') !== undefined) return;
+  registerKernelGradients();
+  defineRowKernels();
+  defineAttention();
+  defineLogProbs();
+  defineOptimizer();
+}
