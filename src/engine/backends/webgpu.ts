@@ -2,6 +2,13 @@
 // `await tensor.data()`; this back end has no synchronous readback.
 import { existsSync } from 'node:fs';
 import * as tf from '../tf.ts';
+import { registerKernelGradients } from '../wasm/gradients.ts';
+import { defineAttention } from '../webgpu/attention.ts';
+import { Dispatcher } from '../webgpu/dispatcher.ts';
+import { defineLogProbs } from '../webgpu/logProbs.ts';
+import { definePointwise } from '../webgpu/pointwise.ts';
+import { defineProducts } from '../webgpu/products.ts';
+import { defineRowKernels } from '../webgpu/rows.ts';
 
 const DAWN: string = 'webgpu';
 /** What a hardware adapter needs on Linux; without any, Dawn only finds a software adapter, and prints warnings. */
@@ -31,6 +38,17 @@ export async function startWebgpu(isNamed: boolean): Promise<void> {
   if (!isNamed && isSoftware(adapter)) throw new Error('only a software adapter was found, which is slower than wasm');
   await import('@tensorflow/tfjs-backend-webgpu');
   if (!(await tf.setBackend('webgpu'))) throw new Error('tfjs refused to start it');
+  if (tf.getKernel('FourfoldLinear', 'webgpu') == null) defineWebgpuKernels();
+}
+
+function defineWebgpuKernels(): void {
+  const dispatcher = new Dispatcher(tf.backend());
+  registerKernelGradients();
+  defineProducts(dispatcher);
+  defineRowKernels(dispatcher);
+  definePointwise(dispatcher);
+  defineAttention(dispatcher);
+  defineLogProbs(dispatcher);
 }
 
 let provided: Gpu | null = null;
