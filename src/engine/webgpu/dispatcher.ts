@@ -12,7 +12,7 @@ export interface TensorInfo {
 /** The parts of tfjs's WebGPU back end that a dispatch needs. */
 export interface WebgpuBackend {
   readonly device: GPUDevice;
-  readonly tensorMap: { get(dataId: object): { resource?: GPUBuffer } };
+  readonly tensorMap: { get(dataId: object): { resource?: GPUBuffer; values: unknown } };
   readonly commandQueueOwnedIds: WeakSet<object>;
   commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
@@ -85,13 +85,16 @@ export class Dispatcher {
       );
     }
     const backend = this.#backend;
-    const bound = Object.keys(program.buffers).map((name) => {
+    const bound = Object.entries(program.buffers).map(([name, access]) => {
       const tensor = tensors[name];
       if (tensor === undefined) throw new Error(`${program.name}: the buffer ${name} is missing.`);
       backend.uploadToGPU(tensor.dataId);
       backend.commandQueueOwnedIds.add(tensor.dataId);
-      const buffer = backend.tensorMap.get(tensor.dataId).resource;
+      const data = backend.tensorMap.get(tensor.dataId);
+      const buffer = data.resource;
       if (buffer === undefined) throw new Error(`${program.name}: the tensor ${name} has no buffer.`);
+      // What tfjs remembers of an earlier readback is out of date once the program has run.
+      if (access.startsWith('out')) data.values = null;
       return { buffer };
     });
     const fields = Object.entries(program.numbers).map(([name, type]) => {
