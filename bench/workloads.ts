@@ -143,7 +143,7 @@ async function ppo(shape: ModelConfig): Promise<Timing> {
     const start = seconds();
     const prompts = randomIds(shape, rows, prompt, iteration).map((ids, i) => ({ id: `${iteration} ${i}`, ids }));
     const models = { policy, reference, value, reward: scorer };
-    const episodes = await rollOut(models, prompts, { config, iteration, eosId: NEVER });
+    const episodes = await rollOut(models, prompts, { config, iteration, stopIds: [NEVER] });
     const scale = { mean: 0, deviation: 1 };
     const lessons = lessonsOf(episodes, { config, scale, klCoefficient: config.klCoefficient });
     await optimize(lessons, learners, { config, iteration });

@@ -1,5 +1,4 @@
 // Copies of model folders between the workspace and the world. What is copied was checked first.
-import { existsSync } from 'node:fs';
 import { copyFile, link, lstat, mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ArtifactOf } from '../core/artifacts.ts';
@@ -8,16 +7,10 @@ import { parseJson, readTextFile } from '../core/jsonl.ts';
 import { parseModelConfig } from '../model/configFile.ts';
 import { openWeights, weightFilesIn } from '../model/weightsFolder.ts';
 import type { Artifacts } from '../store/artifacts.ts';
+import { TEMPLATE_FOLDER } from '../tokens/templateFiles.ts';
 import { loadTokenizer, TOKENIZER_FILES } from '../tokens/tokenizer.ts';
 
 const CONFIG = 'config.json';
-const OPTIONAL = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'generation_config.json',
-  'chat_template.jinja',
-];
 
 async function namesIn(dir: string): Promise<string[]> {
   try {
@@ -25,6 +18,14 @@ async function namesIn(dir: string): Promise<string[]> {
   } catch (error) {
     throw asStorageError(error, dir, 'read');
   }
+}
+
+/** Paths of the tokenizer's files, those of its folder of templates too. */
+async function tokenizerFilesIn(dir: string, names: ReadonlyArray<string>): Promise<string[]> {
+  const found = TOKENIZER_FILES.filter((name) => name !== TEMPLATE_FOLDER && names.includes(name));
+  if (!names.includes(TEMPLATE_FOLDER)) return found;
+  const templates = (await namesIn(join(dir, TEMPLATE_FOLDER))).filter((name) => name.endsWith('.jinja'));
+  return [...found, ...templates.map((name) => `${TEMPLATE_FOLDER}/${name}`)];
 }
 
 /** The folder's model files. Links are not followed, unless told to: what they point at could change under the artefact. */
@@ -37,7 +38,7 @@ async function modelFilesIn(dir: string, followLinks: boolean): Promise<string[]
     );
   }
   const weights = await weightFilesIn(dir);
-  const wanted = [CONFIG, ...weights, ...names.filter((name) => OPTIONAL.includes(name))];
+  const wanted = [CONFIG, ...weights, ...(await tokenizerFilesIn(dir, names))];
   for (const name of wanted) {
     const path = join(dir, name);
     const found = await (followLinks ? stat : lstat)(path).catch((error: unknown) => {
@@ -60,8 +61,13 @@ export interface Origin {
   isHubCache: boolean;
 }
 
-/** A second name for a blob of the hub's cache where the disk allows it, else a copy: gigabytes need no second place. */
-async function linkOrCopy(from: string, to: string): Promise<void> {
+/**
+ * Copies a file; of a blob of the hub's cache it makes a second name where the disk allows it, since gigabytes need no
+ * second place.
+ */
+async function place(from: string, to: string, isHubCache: boolean): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  if (!isHubCache) return copyFile(from, to);
   await link(await realpath(from), to).catch(() => copyFile(from, to));
 }
 
@@ -92,7 +98,7 @@ export async function importModel(
       metrics: {},
     },
     async (into) => {
-      for (const name of names) await (isHubCache ? linkOrCopy : copyFile)(join(dir, name), join(into, name));
+      for (const name of names) await place(join(dir, name), join(into, name), isHubCache);
     },
   );
   return { artifact, hasTokenizer: names.includes('tokenizer.json') };
@@ -117,8 +123,8 @@ export async function importTokenizer(
       metrics: { vocabSize },
     },
     async (into) => {
-      for (const name of TOKENIZER_FILES) {
-        if (existsSync(join(dir, name))) await (isHubCache ? linkOrCopy : copyFile)(join(dir, name), join(into, name));
+      for (const name of await tokenizerFilesIn(dir, await namesIn(dir))) {
+        await place(join(dir, name), join(into, name), isHubCache);
       }
     },
   );

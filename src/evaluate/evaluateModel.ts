@@ -7,6 +7,7 @@ import { toJsonl } from '../core/jsonl.ts';
 import type { Prompt } from '../core/records.ts';
 import type { Job } from '../store/job.ts';
 import { type ModelReference, modelFolders, resolveModel, resolvePrompts } from '../store/references.ts';
+import { type ContractHolder, contractDifferences, requireSameContract } from '../tokens/contract.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { EvaluateConfig } from './config.ts';
 import type { EvaluatedReply } from './evaluatedReply.ts';
@@ -25,22 +26,24 @@ export interface EvaluationResult {
 const STOPPED =
   'Stopped. An evaluation is kept only when it is whole; run the same command again for the same replies and figures.';
 
-/** Hash of how a model reads text. */
-const contractOf = async ({ dir }: ModelReference) => (await loadTokenizer(dir)).contract;
+/** How a model reads text. */
+const holderOf = async ({ name, dir }: ModelReference): Promise<ContractHolder> => ({
+  name,
+  parts: (await loadTokenizer(dir)).contractParts,
+});
 
 /** Rewards and divergences are computed on token ids, which mean the same only under one tokenizer and template. */
 async function readsAlike(one: ModelReference, other: ModelReference): Promise<boolean> {
-  return (await contractOf(one)) === (await contractOf(other));
+  return contractDifferences((await holderOf(one)).parts, (await holderOf(other)).parts).length === 0;
 }
 
 /** @throws bad-model naming both where the reward model reads text otherwise than a model that it is to judge. */
 async function checkReward(reward: ModelReference, models: ReadonlyArray<ModelReference>): Promise<void> {
   for (const model of models) {
-    if (await readsAlike(model, reward)) continue;
-    throw new FourfoldError(
-      'bad-model',
-      `Expected one tokenizer and chat template, but ${model.name} and the reward model ${reward.name} differ in them, ` +
-        'so the rewards would be wrong. Name a reward model that was trained from a version of the same chat model.',
+    requireSameContract(
+      await holderOf(model),
+      await holderOf(reward),
+      'The rewards would be wrong. Name a reward model that was trained from a version of the same chat model.',
     );
   }
 }

@@ -61,10 +61,9 @@ async function draw({ dir, prompts, config, signal, onProgress }: SampleRepliesO
     checkFit(requests, model.config.maxPositions);
     for (let start = 0; start < requests.length; start += batchSize) {
       const part = requests.slice(start, start + batchSize);
-      const stopIds = tokenizer.eosId === null ? [] : [tokenizer.eosId];
       const replies = await generate(model, part, {
         sampling: { temperature, topK, topP, maxNewTokens },
-        stopIds,
+        stopIds: tokenizer.stopIds,
         signal,
       });
       for (const [i, { tokenIds, finishReason }] of replies.entries()) {

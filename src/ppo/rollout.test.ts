@@ -38,7 +38,7 @@ const PROMPTS = [
 const draw = (change: { prompts?: typeof PROMPTS; iteration?: number; config?: Record<string, unknown> } = {}) => {
   const { prompts = PROMPTS, iteration = 0, config = {} } = change;
   const base = { model: 'm', rewardModel: 'r', prompts: 'p', maxNewTokens: 7, temperature: 0.8, seed: 5 };
-  return rollOut(models, prompts, { config: PpoConfig.parse({ ...base, ...config }), iteration, eosId: 1 });
+  return rollOut(models, prompts, { config: PpoConfig.parse({ ...base, ...config }), iteration, stopIds: [1] });
 };
 
 test('every figure is that of its model, token by token', async () => {

@@ -66,7 +66,7 @@ async function readTokens(
 export async function rollOut(
   { policy, reference, value, reward }: RolloutModels,
   prompts: ReadonlyArray<RolloutPrompt>,
-  { config, iteration, eosId }: { config: PpoConfig; iteration: number; eosId: number },
+  { config, iteration, stopIds }: { config: PpoConfig; iteration: number; stopIds: ReadonlyArray<number> },
 ): Promise<Episode[]> {
   const { temperature, maxNewTokens, forwardBatchSize } = config;
   const requests = prompts.map(({ id, ids }) => ({
@@ -74,7 +74,7 @@ export async function rollOut(
     seed: seedOf(config.seed, 'rollout', iteration, id),
   }));
   const sampling = { temperature, topK: 0, topP: 1, maxNewTokens };
-  const replies = await generate(policy, requests, { sampling, stopIds: [eosId] });
+  const replies = await generate(policy, requests, { sampling, stopIds });
   const sequences: Sequence[] = replies.map(({ tokenIds }, i) => {
     const promptIds = prompts[i]?.ids ?? [];
     return {

@@ -203,7 +203,7 @@ describe('what does not go together is refused', () => {
     const [mine, theirs] = [await loadTokenizer(join(tiny.dir, 'chat')), await loadTokenizer(join(tiny.dir, 'other'))];
     const message = trainPpo(tiny, configOf({ rewardModel: 'other' })).catch((error: Error) => error.message);
     expect(await message).toMatch(
-      new RegExp(`chat has ${mine.contract.slice(0, 12)} and other has ${theirs.contract.slice(0, 12)}`),
+      new RegExp(`chat has ${mine.contract.slice(0, 12)}, other has ${theirs.contract.slice(0, 12)}`),
     );
     await expect(trainPpo(tiny, configOf({ rewardModel: 'other' }))).rejects.toMatchObject({ code: 'bad-model' });
   });

@@ -9,6 +9,7 @@ import { decays } from '../model/parameters.ts';
 import { errorOfRun, type Job, openRun } from '../store/job.ts';
 import { type ModelReference, madeByRun, modelFolders, resolveModel, resolvePrompts } from '../store/references.ts';
 import type { Run } from '../store/runs.ts';
+import { requireSameContract } from '../tokens/contract.ts';
 import { renderPrompt } from '../tokens/rendering.ts';
 import { loadTokenizer, type Tokenizer } from '../tokens/tokenizer.ts';
 import { restoreCheckpoint, writeCheckpoint } from '../training/checkpoint.ts';
@@ -49,12 +50,11 @@ async function trainingPrompts(job: Job, config: PpoConfig, tokenizer: Tokenizer
 
 /** A reward model that reads text otherwise than the policy writes it gives wrong rewards: refuse it. */
 async function checkContract(tokenizer: Tokenizer, policy: ModelReference, reward: ModelReference): Promise<void> {
-  const other = await loadTokenizer(reward.dir);
-  if (other.contract === tokenizer.contract) return;
-  throw new FourfoldError(
-    'bad-model',
-    `Expected one tokenizer and chat template, but ${policy.name} has ${tokenizer.contract.slice(0, 12)} and ${reward.name} has ` +
-      `${other.contract.slice(0, 12)}. Train the reward model from a version of the same chat model.`,
+  const { contractParts } = await loadTokenizer(reward.dir);
+  requireSameContract(
+    { name: policy.name, parts: tokenizer.contractParts },
+    { name: reward.name, parts: contractParts },
+    'Train the reward model from a version of the same chat model.',
   );
 }
 
@@ -65,9 +65,9 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
   const rewardRef = resolveModel(workspace, config.rewardModel, job.path, 'reward-model');
   const tokenizer = await loadTokenizer(policyRef.dir);
   await checkContract(tokenizer, policyRef, rewardRef);
-  if (tokenizer.eosId === null)
+  if (tokenizer.stopIds.length === 0)
     throw new FourfoldError('bad-model', `${policyRef.name}: expected an end-of-turn token, the tokenizer has none.`);
-  const eosId = tokenizer.eosId;
+  const { stopIds } = tokenizer;
   const scale = scaleOf(rewardRef);
 
   const folders = await modelFolders({ model: policyRef, rewardModel: rewardRef });
@@ -135,7 +135,7 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
         const episodes = await rollOut({ policy, reference, value, reward }, chosen, {
           config,
           iteration: done,
-          eosId,
+          stopIds,
         });
 
         // 2. Rewards a token, advantages, returns.

@@ -142,7 +142,7 @@ async function collectFromModel(
       const batch = requests.slice(start, start + config.batchSize);
       const replies = await generate(model, batch, {
         sampling,
-        stopIds: tokenizer.eosId === null ? [] : [tokenizer.eosId],
+        stopIds: tokenizer.stopIds,
       });
       const kept = replies.map(({ tokenIds, finishReason }, i) => ({
         wanted: (batch[i] as (typeof batch)[number]).wanted,

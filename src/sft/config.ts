@@ -24,6 +24,10 @@ export const SftConfig = z.strictObject({
   model: z.string().min(1).describe('Model to fine-tune: an id, a folder or owner/name of the hub'),
   prompts: z.string().min(1).describe('Prompts with demonstrations: a JSON Lines file or the id of a prompt set'),
   epochs: z.number().gt(0).default(3).describe('Passes over the demonstrations'),
+  lossOn: z
+    .enum(['reply', 'conversation'])
+    .default('reply')
+    .describe("Learn the demonstration alone, or every assistant's turn of its conversation"),
   maxLength: z.int().min(2).default(1024).describe('Longest example in tokens; longer ones are left out and counted'),
   keepAtSteps: z.array(z.int().min(1)).default([]).describe('Steps at which the model is kept as a version of its own'),
   ...loopKeys,

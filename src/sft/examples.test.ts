@@ -32,6 +32,24 @@ test('the loss is on the demonstration and its end of turn, not on the prompt', 
   expect(textOf(rest)).toBe('Hello there');
 });
 
+test('the loss may be on the earlier turns of the assistant too', () => {
+  const lines = prompts({
+    id: 'a',
+    messages: [
+      { role: 'user', content: 'One' },
+      { role: 'assistant', content: 'first' },
+      { role: 'user', content: 'Two' },
+    ],
+    demonstration: 'second',
+  });
+  const said = (lossOn: 'reply' | 'conversation') =>
+    demonstrationExamples(lines, tokenizer, 100, lossOn).examples.map(({ ids, isResponseToken }) =>
+      textOf(ids.filter((_, i) => isResponseToken[i])),
+    );
+  expect(said('reply')).toEqual(['second']);
+  expect(said('conversation')).toEqual(['firstsecond']);
+});
+
 test('held-out demonstrations are no examples, long ones are counted', () => {
   const { examples, tooLong } = demonstrationExamples(
     prompts(

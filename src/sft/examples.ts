@@ -3,14 +3,18 @@ import { FourfoldError } from '../core/errors.ts';
 import { randomFrom, seedOf, shuffled } from '../core/random.ts';
 import type { Prompt } from '../core/records.ts';
 import type { Sequence } from '../model/batch.ts';
-import { renderReply } from '../tokens/rendering.ts';
+import { renderConversation, renderReply } from '../tokens/rendering.ts';
 import type { Tokenizer } from '../tokens/tokenizer.ts';
 
-/** Demonstrations of the training split; those longer than `maxLength` tokens are left out and counted. */
+/**
+ * Demonstrations of the training split; those longer than `maxLength` tokens are left out and counted.
+ * @param lossOn the demonstration alone, or every assistant's turn of its conversation
+ */
 export function demonstrationExamples(
   prompts: ReadonlyArray<Prompt>,
   tokenizer: Tokenizer,
   maxLength: number,
+  lossOn: 'reply' | 'conversation' = 'reply',
 ): { examples: Sequence[]; tooLong: number } {
   const shown = prompts.filter((prompt) => prompt.split === 'train' && prompt.demonstration !== null);
   if (shown.length === 0) {
@@ -19,7 +23,12 @@ export function demonstrationExamples(
       'Expected training prompts with a demonstration, got none. Add "demonstration" to the prompts.',
     );
   }
-  const all = shown.map((prompt) => renderReply(tokenizer, prompt.messages, prompt.demonstration ?? ''));
+  const all = shown.map(({ messages, demonstration }) => {
+    const reply = demonstration ?? '';
+    return lossOn === 'reply'
+      ? renderReply(tokenizer, messages, reply)
+      : renderConversation(tokenizer, [...messages, { role: 'assistant', content: reply }]);
+  });
   const examples = all.filter((example) => example.ids.length <= maxLength);
   return { examples, tooLong: all.length - examples.length };
 }

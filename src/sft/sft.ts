@@ -17,7 +17,7 @@ export async function finetune(job: Job, config: SftConfig): Promise<ArtifactOf<
   const model = await loadModel(base.dir, 'causal-lm');
   try {
     const maxLength = Math.min(config.maxLength, model.config.maxPositions);
-    const { examples, tooLong } = demonstrationExamples(prompts, tokenizer, maxLength);
+    const { examples, tooLong } = demonstrationExamples(prompts, tokenizer, maxLength, config.lossOn);
     if (tooLong > 0) job.note(`${tooLong} demonstrations are longer than ${maxLength} tokens and are left out`);
     const run = await openRun(job, 'sft', config);
     const task = job.progress.start('sft', plannedSteps(examples.length, config), 'steps');

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packagePath } from '../core/packageRoot.ts';
-import { renderPrompt, renderReply } from './rendering.ts';
+import { renderConversation, renderPrompt, renderReply } from './rendering.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 
 const TINY = packagePath('data', 'goldens', 'tinyTokenizer');
@@ -86,4 +86,77 @@ test('a model without a template is refused, with the way out', async () => {
       expect.objectContaining({ code: 'bad-model', message: expect.stringContaining('the model has none. Add one.') }),
     );
   }
+});
+
+describe('a whole conversation', () => {
+  const turns = [
+    { role: 'user', content: 'a' },
+    { role: 'assistant', content: 'The cat.' },
+    { role: 'user', content: 'b' },
+    { role: 'assistant', content: '' },
+  ];
+  const said = (rendering: { ids: number[]; isResponseToken: boolean[] }) =>
+    rendering.ids.filter((_, i) => rendering.isResponseToken[i]);
+
+  test('without marks, each of the assistant’s turns with its end is masked', () => {
+    const rendering = renderConversation(tokenizer, turns);
+    expect(said(rendering)).toEqual([...plain('The cat.'), END, END]);
+    const last = renderReply(tokenizer, turns.slice(0, 3), '');
+    expect(rendering.ids).toEqual(last.ids);
+  });
+
+  test('the marks of a template say what is masked', async () => {
+    const marked = await withTemplate(
+      "{% for m in messages %}{% if m.role == 'assistant' %}A:{% generation %}{{ m.content }}<|end|>{% endgeneration %}\n" +
+        '{% else %}{{ m.content }}{% endif %}{% endfor %}',
+    );
+    expect(said(renderConversation(marked, turns))).toEqual([...plain('The cat.'), END, END]);
+  });
+
+  test('marks that do not pair are refused', async () => {
+    const broken = await withTemplate('{% generation %}{% for m in messages %}{{ m.content }}{% endfor %}');
+    expect(() => renderConversation(broken, turns)).toThrow(/do not pair/);
+  });
+
+  test('a template that changes earlier turns when later ones follow is refused', async () => {
+    const changing = await withTemplate('{% for m in messages %}{{ m.content if loop.last else "x" }}{% endfor %}');
+    expect(() => renderConversation(changing, turns)).toThrow(/renders the prompt differently/);
+  });
+});
+
+test('what a template writes after the end of turn is no part of the reply', async () => {
+  const withBreak = await withTemplate('{% for m in messages %}{{ m.content }}<|end|>\n{% endfor %}');
+  const { ids } = renderReply(withBreak, messages, 'The cat.');
+  expect(ids).toEqual([...plain('What is it?'), END, ...plain('\n'), ...plain('The cat.'), END]);
+});
+
+describe('a tokenizer that puts a space before every text', () => {
+  const SPACED = packagePath('data', 'goldens', 'tokenizers', 'byteFallbackLegacy');
+  const withSpaced = async (template: string) => {
+    await cp(SPACED, dir, { recursive: true });
+    await writeFile(join(dir, 'chat_template.jinja'), template);
+    return loadTokenizer(dir);
+  };
+  const prompt = [{ role: 'user', content: 'warm?' }];
+  const INST =
+    '{% for m in messages %}{% if m.role == "user" %}[INST] {{ m.content }} [/INST]{% else %} {{ m.content }}</s>{% endif %}{% endfor %}';
+
+  test('the prompt’s ids begin the whole, and the reply has no space of its own', async () => {
+    const spaced = await withSpaced(INST);
+    expect(spaced.isConcatenative).toBe(false);
+    expect(tokenizer.isConcatenative).toBe(true);
+    const { ids, isResponseToken } = renderReply(spaced, prompt, 'The lamp.');
+    const before = renderPrompt(spaced, prompt);
+    expect(ids.slice(0, before.length)).toEqual(before);
+    expect(ids).toEqual(spaced.encode('[INST] warm? [/INST] The lamp.</s>', { addSpecialTokens: false }));
+    expect(isResponseToken.filter((is) => !is)).toHaveLength(before.length);
+    expect(spaced.decode(ids)).toBe('[INST] warm? [/INST] The lamp.');
+  });
+
+  test('a reply that merges with the prompt is refused, with the way out', async () => {
+    const merging = await withSpaced(
+      '{% for m in messages %}{{ m.content }}{% if m.role == "user" %} the lam{% endif %}{% endfor %}',
+    );
+    expect(() => renderReply(merging, prompt, 'p stood')).toThrow(/End the generation prompt with a special token/);
+  });
 });

@@ -1,32 +1,46 @@
-// A model's tokenizer: tokenizer.json read by @huggingface/tokenizers, special tokens, chat template.
+// A model's tokenizer: tokenizer.json read by @huggingface/tokenizers, special tokens, chat template, and the contract that
+// these make.
 import { existsSync } from 'node:fs';
-import { copyFile, writeFile } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { FourfoldError, messageOf } from '../core/errors.ts';
-import { sha256 } from '../core/ids.ts';
 import { parseJson, parseWith, readTextFile } from '../core/jsonl.ts';
-import { type ChatTemplate, compileChatTemplate } from './chatTemplate.ts';
+import { type ChatTemplate, compileChatTemplate, type SpecialTokens } from './chatTemplate.ts';
+import { type ContractParts, contractOf, contractPartsOf } from './contract.ts';
+import { mend, refusalOf } from './libraryMends.ts';
+import { readTemplates, TEMPLATE_FOLDER, TemplateSetting } from './templateFiles.ts';
 
-/** The files of a tokenizer in a model's folder; those present travel together. */
+const GENERATION_CONFIG = 'generation_config.json';
+
+/** The files of a tokenizer in a model's folder (one is a folder); those present travel together. */
 export const TOKENIZER_FILES = [
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',
+  'added_tokens.json',
   'chat_template.jinja',
+  'chat_template.json',
+  TEMPLATE_FOLDER,
+  // It says which tokens end a reply.
+  GENERATION_CONFIG,
 ] as const;
 
 const SpecialToken = z
   .union([z.string(), z.looseObject({ content: z.string() })])
   .transform((token) => (typeof token === 'string' ? token : token.content));
 
-const TokenizerConfig = z.looseObject({
+const special = {
   bos_token: SpecialToken.nullish(),
   eos_token: SpecialToken.nullish(),
   pad_token: SpecialToken.nullish(),
-  chat_template: z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]).nullish(),
-});
+  unk_token: SpecialToken.nullish(),
+};
+const SpecialTokensMap = z.looseObject(special);
+const TokenizerConfig = z.looseObject({ ...special, chat_template: TemplateSetting });
+
+const GenerationConfig = z.looseObject({ eos_token_id: z.union([z.int(), z.array(z.int())]).nullish() });
 
 /** Far above any vocabulary; the library makes a list as long as the highest id. */
 const MAX_ID = 2 ** 22 - 1;
@@ -47,11 +61,17 @@ export interface Tokenizer {
   readonly bosId: number | null;
   /** The token that ends a turn. */
   readonly eosId: number | null;
+  /** Every token that ends a reply: eosId, and those of generation_config.json. */
+  readonly stopIds: ReadonlyArray<number>;
+  readonly stopTokens: ReadonlyArray<string>;
   /** The token that fills up short rows; null where the tokenizer names none. */
   readonly padId: number | null;
   readonly chatTemplate: ChatTemplate | null;
-  /** SHA-256 over tokenizer and template: two models with one hash read text alike. */
+  /** SHA-256 over tokenizer, template, end of text and padding: two models with one hash read text alike. */
   readonly contract: string;
+  readonly contractParts: ContractParts;
+  /** True where the ids of two texts, one after the other, are the two texts: no piece gets a space of its own in front. */
+  readonly isConcatenative: boolean;
   /** Token ids of a text; `addSpecialTokens` adds what the tokenizer puts around a text (a beginning token). */
   encode(text: string, options: { addSpecialTokens: boolean }): number[];
   /** Text of token ids, special tokens left out. */
@@ -60,15 +80,24 @@ export interface Tokenizer {
   copyTo(dir: string): Promise<void>;
 }
 
-async function readOptional(path: string): Promise<string | null> {
-  return existsSync(path) ? readTextFile(path) : null;
+/** A JSON file of the folder, empty where it is missing. @throws bad-input. */
+async function readSettings<S extends z.ZodType>(dir: string, name: string, schema: S): Promise<z.output<S>> {
+  const path = join(dir, name);
+  return parseWith(schema, existsSync(path) ? parseJson(await readTextFile(path), path) : {}, path);
 }
 
-/** A template may be one text or a list of named ones, of which `default` is taken. */
-function templateSource(config: z.infer<typeof TokenizerConfig>, file: string | null): string | null {
-  if (file !== null) return file;
-  if (typeof config.chat_template === 'string') return config.chat_template;
-  return config.chat_template?.find((entry) => entry.name === 'default')?.template ?? null;
+/** The special tokens; an older folder has them in a file of their own. */
+async function readSpecialTokens(dir: string, config: z.infer<typeof TokenizerConfig>): Promise<SpecialTokens> {
+  const map = await readSettings(dir, 'special_tokens_map.json', SpecialTokensMap);
+  const names = Object.keys(special) as Array<keyof typeof special>;
+  const found = names.map((name) => [name, config[name] === undefined ? map[name] : config[name]] as const);
+  return Object.fromEntries(found.flatMap(([name, token]) => (token ? [[name, token] as const] : [])));
+}
+
+/** The ids that end a reply, the turn's end first. */
+async function readStopIds(dir: string, eosId: number | null): Promise<number[]> {
+  const { eos_token_id } = await readSettings(dir, GENERATION_CONFIG, GenerationConfig);
+  return [...new Set([eosId ?? [], eos_token_id ?? []].flat())];
 }
 
 /** The ids of the model's own vocabulary must be whole numbers; the library takes them as they come. */
@@ -106,50 +135,75 @@ function checkWorks(inner: HuggingFaceTokenizer): void {
   }
 }
 
+/** @throws bad-model where the library cannot read the file, or would read it wrongly. */
+function openTokenizer(tokenizerJson: unknown, config: object, path: string): HuggingFaceTokenizer {
+  try {
+    checkIds(tokenizerJson);
+    const refusal = refusalOf(tokenizerJson);
+    if (refusal !== null) throw new Error(refusal);
+    const inner = new HuggingFaceTokenizer(tokenizerJson as object, config);
+    mend(inner, tokenizerJson);
+    checkWorks(inner);
+    return inner;
+  } catch (error) {
+    throw new FourfoldError('bad-model', `${path} is not a tokenizer this program can read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
 /**
  * Loads the tokenizer of a model folder.
  * @throws not-found where tokenizer.json is missing; bad-model where a file is not what it should be.
  */
 export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const path = join(dir, 'tokenizer.json');
-  const json = await readTextFile(path);
-  const configText = (await readOptional(join(dir, 'tokenizer_config.json'))) ?? '{}';
-  const config = parseWith(
-    TokenizerConfig,
-    parseJson(configText, join(dir, 'tokenizer_config.json')),
-    join(dir, 'tokenizer_config.json'),
-  );
-  const template = templateSource(config, await readOptional(join(dir, 'chat_template.jinja')));
-  let inner: HuggingFaceTokenizer;
+  const text = await readTextFile(path);
+  const config = await readSettings(dir, 'tokenizer_config.json', TokenizerConfig);
+  const templates = await readTemplates(dir, config.chat_template);
+  let tokenizerJson: unknown;
   try {
-    const parsed = parseJson(json, path);
-    checkIds(parsed);
-    inner = new HuggingFaceTokenizer(parsed as object, config);
-    checkWorks(inner);
+    tokenizerJson = JSON.parse(text);
   } catch (error) {
-    throw new FourfoldError('bad-model', `${path} is not a tokenizer this program can read: ${messageOf(error)}`, {
+    throw new FourfoldError('bad-model', `${path} is not a tokenizer this program can read: it is no JSON.`, {
       cause: error,
     });
   }
-  const idOf = (token: string | null | undefined) => (token ? (inner.token_to_id(token) ?? null) : null);
+  const inner = openTokenizer(tokenizerJson, config, path);
+  const tokens = await readSpecialTokens(dir, config);
+  const idOf = (token: string | undefined) => (token === undefined ? null : (inner.token_to_id(token) ?? null));
+  const eosId = idOf(tokens.eos_token);
+  const vocabSize = vocabSizeOf(inner);
+  const stopIds = (await readStopIds(dir, eosId)).filter((id) => id >= 0 && id < vocabSize);
+  const stopTokens = stopIds.flatMap((id) => inner.id_to_token(id) ?? []);
+  const contractParts = contractPartsOf({
+    tokenizerJson: tokenizerJson as object,
+    templates,
+    bosToken: tokens.bos_token ?? null,
+    stopTokens,
+    padToken: tokens.pad_token ?? null,
+  });
+  const encode: Tokenizer['encode'] = (given, { addSpecialTokens }) =>
+    inner.encode(given, { add_special_tokens: addSpecialTokens }).ids;
+  const decode: Tokenizer['decode'] = (ids) =>
+    ids.length === 0 ? '' : inner.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+  const probe = encode('a', { addSpecialTokens: false });
   return {
-    vocabSize: vocabSizeOf(inner),
-    bosId: idOf(config.bos_token),
-    eosId: idOf(config.eos_token),
-    padId: idOf(config.pad_token),
-    chatTemplate:
-      template === null
-        ? null
-        : compileChatTemplate(template, { bosToken: config.bos_token ?? '', eosToken: config.eos_token ?? '' }),
-    contract: sha256(JSON.stringify([json, config.bos_token ?? null, config.eos_token ?? null, template])),
-    encode: (text, { addSpecialTokens }) => inner.encode(text, { add_special_tokens: addSpecialTokens }).ids,
-    decode: (ids) =>
-      ids.length === 0
-        ? ''
-        : inner.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+    vocabSize,
+    bosId: idOf(tokens.bos_token),
+    eosId,
+    stopIds,
+    stopTokens,
+    padId: idOf(tokens.pad_token),
+    chatTemplate: templates === null ? null : compileChatTemplate(templates, tokens),
+    contract: contractOf(contractParts),
+    contractParts,
+    isConcatenative: decode([...probe, ...probe]) === decode(probe) + decode(probe),
+    encode,
+    decode,
     async copyTo(target) {
       for (const name of TOKENIZER_FILES) {
-        if (existsSync(join(dir, name))) await copyFile(join(dir, name), join(target, name));
+        if (existsSync(join(dir, name))) await cp(join(dir, name), join(target, name), { recursive: true });
       }
     },
   };

@@ -73,7 +73,7 @@ export const command = defineCommand({
     const { topK, topP, maxNewTokens } = config;
     const [reply] = await generate(model, [{ promptIds, seed: config.seed }], {
       sampling: { temperature: config.greedy ? 0 : config.temperature, topK, topP, maxNewTokens },
-      stopIds: tokenizer.eosId === null ? [] : [tokenizer.eosId],
+      stopIds: tokenizer.stopIds,
       signal: context.signal,
     }).finally(() => model.dispose());
     const tokenIds = reply?.tokenIds ?? [];
