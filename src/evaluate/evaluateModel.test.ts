@@ -139,7 +139,7 @@ describe('tokenizers that differ', () => {
     });
     await expect(evaluateModel(tiny, configOf({ reference: 'foreign' }))).rejects.toMatchObject({
       code: 'bad-model',
-      message: expect.stringMatching(/foreign and the reward model reward differ/),
+      message: expect.stringMatching(/foreign has [0-9a-f]+, reward has/),
     });
   });
 

@@ -2,7 +2,7 @@
 // and documents, and the places of the model's own turns where the template marks them.
 import { Environment, Interpreter, Template } from '@huggingface/jinja';
 import { FourfoldError, messageOf } from '../core/errors.ts';
-import { withMarks } from './generationMarks.ts';
+import { type MarkedText, withMarks } from './generationMarks.ts';
 
 /** Template and special tokens of the models that fourfold makes itself. */
 export const FOURFOLD_CHAT = {
@@ -27,18 +27,6 @@ export interface TemplateExtras {
   /** Tools that the model may call, as JSON Schema. A template named tool_use is taken where there is one. */
   tools?: ReadonlyArray<unknown>;
   documents?: ReadonlyArray<unknown>;
-}
-
-/** A stretch of text by the indices of its first character and the one after its last. */
-export interface Span {
-  start: number;
-  end: number;
-}
-
-export interface MarkedText {
-  text: string;
-  /** What the model itself says: between {% generation %} and {% endgeneration %}, in order. */
-  spans: Span[];
 }
 
 export interface ChatTemplate {

@@ -1,7 +1,18 @@
 // The {% generation %} marks of a chat template. The Jinja library drops them; here each becomes an expression that prints a
 // character found nowhere in the conversation, which is taken out of the result again, leaving its place.
 import { FourfoldError } from '../core/errors.ts';
-import type { MarkedText, Span } from './chatTemplate.ts';
+
+/** A stretch of text by the indices of its first character and the one after its last. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+export interface MarkedText {
+  text: string;
+  /** What the model itself says: between {% generation %} and {% endgeneration %}, in order. */
+  spans: Span[];
+}
 
 const MARK = /\{%(-?)\s*(end)?generation\s*(-?)%\}/g;
 const OPEN = '__fourfold_open';

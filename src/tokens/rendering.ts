@@ -4,7 +4,8 @@
 // dummy prefix), pieces cannot stand alone: there the whole is tokenized, and the ids of what comes before a border must
 // prove to be its beginning.
 import { FourfoldError } from '../core/errors.ts';
-import type { Span, TemplateExtras, TemplateMessage } from './chatTemplate.ts';
+import type { TemplateExtras, TemplateMessage } from './chatTemplate.ts';
+import type { Span } from './generationMarks.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 export interface Rendering {
