@@ -3,8 +3,7 @@ import { gelu } from '../engine/ops/gelu.ts';
 import { swiglu } from '../engine/ops/swiglu.ts';
 import * as tf from '../engine/tf.ts';
 import { type Activation, layerModule, type ModelConfig } from './config.ts';
-import type { Parameters } from './parameters.ts';
-import { project } from './projection.ts';
+import { type ModelWeights, project } from './projection.ts';
 
 function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
   switch (activation) {
@@ -28,7 +27,7 @@ function gated(gate: tf.Tensor, up: tf.Tensor, activation: Activation): tf.Tenso
 
 /** @param input [batch, time, hidden] @returns [batch, time, hidden] */
 export function feedForward(
-  model: { config: ModelConfig; parameters: Parameters },
+  model: ModelWeights & { config: ModelConfig },
   layer: number,
   input: tf.Tensor3D,
 ): tf.Tensor3D {

@@ -3,32 +3,28 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FourfoldError } from '../core/errors.ts';
 import * as tf from '../engine/tf.ts';
+import { adaptedModel, owning } from './adapted.ts';
 import type { ModelConfig } from './config.ts';
 import { readModelConfig, type SpecialTokens, toHuggingFaceConfig } from './configFile.ts';
+import type { Model, ModelHead } from './loadedModel.ts';
+import { baseFolderOf, hasScoreHead, isAdapterFolder, readAdapter, writeAdapter } from './lora/peftFolder.ts';
 import {
   causalLmShapes,
   disposeParameters,
   initialParameters,
   loadParameters,
+  newVariable,
   type Parameters,
   SCORE_HEAD,
   saveWeights,
   scalarHeadShapes,
+  trunkShapes,
 } from './parameters.ts';
-import { type ModelTables, modelTables } from './ropeScaling.ts';
+import { modelTables } from './ropeScaling.ts';
 import { layoutOf } from './weightLayout.ts';
 import { openWeights } from './weightsFolder.ts';
 
-/** What is on top of the trunk: next-token logits, or one number (reward, value). */
-export type ModelHead = 'causal-lm' | 'scalar';
-
-export interface Model {
-  readonly head: ModelHead;
-  readonly config: ModelConfig;
-  readonly parameters: Parameters;
-  readonly tables: ModelTables;
-  dispose(): void;
-}
+export type { Model, ModelHead } from './loadedModel.ts';
 
 const shapesOf = (head: ModelHead, config: ModelConfig) =>
   head === 'scalar' ? scalarHeadShapes(config) : causalLmShapes(config);
@@ -41,6 +37,9 @@ export function modelOf(head: ModelHead, config: ModelConfig, parameters: Parame
     config,
     parameters,
     tables,
+    adapter: null,
+    trained: parameters,
+    baseDir: null,
     dispose() {
       disposeParameters(parameters);
       for (const pair of [tables.rotary, tables.localRotary]) if (pair !== null) tf.dispose([pair.cos, pair.sin]);
@@ -53,29 +52,68 @@ export function newModel(config: ModelConfig, seed: number): Model {
   return modelOf('causal-lm', config, initialParameters(causalLmShapes(config), seed, 1 - config.gainOffset));
 }
 
-/** Which head the weights of a folder carry. @throws not-found, bad-model. */
+/** Which head the weights of a folder carry, an adapter's its base's where it has none. @throws not-found, bad-model. */
 export async function headOf(dir: string): Promise<ModelHead> {
+  if (isAdapterFolder(dir)) return (await hasScoreHead(dir)) ? 'scalar' : headOf(await baseFolderOf(dir));
   const weights = await openWeights(dir);
   await weights.close();
   return weights.entries.has(SCORE_HEAD) ? 'scalar' : 'causal-lm';
 }
 
-/** Loads a model folder as what it is. @throws not-found, bad-model, unsupported. */
-export async function loadModel(dir: string, expected?: ModelHead): Promise<Model> {
-  const config = await readModelConfig(dir);
+/** @throws bad-model where the folder's head is another. */
+async function checkHead(dir: string, expected: ModelHead | undefined): Promise<ModelHead> {
   const head = await headOf(dir);
-  if (expected !== undefined && head !== expected) {
-    const names = { 'causal-lm': 'a language model', scalar: 'a reward model' };
-    throw new FourfoldError(
-      'bad-model',
-      `${dir}: expected ${names[expected]}, got ${names[head]}. Name the other model.`,
-    );
-  }
-  const parameters = await loadParameters(dir, shapesOf(head, config), { layout: layoutOf(config) });
-  return modelOf(head, config, parameters);
+  if (expected === undefined || head === expected) return head;
+  const names = { 'causal-lm': 'a language model', scalar: 'a reward model' };
+  throw new FourfoldError(
+    'bad-model',
+    `${dir}: expected ${names[expected]}, got ${names[head]}. Name the other model.`,
+  );
 }
 
-/** A scalar-head model on the trunk of a language model's folder; the head starts at zero, so that all begin equal. */
+/** Where adapted models find their base. */
+export interface Bases {
+  /** The base of a folder, trunk and what the head needs; the holder's to dispose. */
+  of(dir: string, head: ModelHead): Promise<Model>;
+}
+
+/**
+ * Loads a folder without an adapter: whole, or for a scalar head on a language model no more than the trunk.
+ * @throws not-found, bad-model, unsupported.
+ */
+export async function loadBase(dir: string, head: ModelHead): Promise<Model> {
+  const config = await readModelConfig(dir);
+  const own = await headOf(dir);
+  const shapes = head === 'scalar' && own === 'causal-lm' ? trunkShapes(config) : shapesOf(own, config);
+  return modelOf(own, config, await loadParameters(dir, shapes, { layout: layoutOf(config) }));
+}
+
+/**
+ * Loads a model folder as what it is, an adapter's with its base.
+ * @param bases where frozen weights come from that several models share; the model owns its weights where absent
+ * @throws not-found, bad-model, unsupported.
+ */
+export async function loadModel(dir: string, expected?: ModelHead, bases?: Bases): Promise<Model> {
+  const head = await checkHead(dir, expected);
+  const isAdapter = isAdapterFolder(dir);
+  const baseDir = isAdapter ? await baseFolderOf(dir) : dir;
+  const base = bases === undefined ? await loadBase(baseDir, head) : await bases.of(baseDir, head);
+  if (!isAdapter)
+    return bases === undefined ? base : adaptedModel(base, { head, adapter: null, score: new Map(), baseDir });
+  try {
+    const view = adaptedModel(base, { head, baseDir, ...(await readAdapter(dir, base.config)) });
+    return bases === undefined ? owning(view, base) : view;
+  } catch (error) {
+    if (bases === undefined) base.dispose();
+    throw error;
+  }
+}
+
+/** A scalar head of zeros, so that all begin equal. */
+export const zeroHead = ({ hidden }: ModelConfig): Parameters =>
+  new Map([[SCORE_HEAD, newVariable(new Float32Array(hidden), [1, hidden])]]);
+
+/** A scalar-head model on the trunk of a model's folder; the head starts at zero where there is none. */
 export async function scalarModelFrom(dir: string): Promise<Model> {
   const config = await readModelConfig(dir);
   const fallback = (name: string, shape: number[]) =>
@@ -84,9 +122,14 @@ export async function scalarModelFrom(dir: string): Promise<Model> {
   return modelOf('scalar', config, await loadParameters(dir, scalarHeadShapes(config), options));
 }
 
-/** Writes config.json and the weights; the tokenizer's files are the caller's to copy. */
+/** Writes a model's folder, of an adapted model the adapter's alone; the tokenizer's files are the caller's to copy. */
 export async function saveModel(dir: string, model: Model, tokens: SpecialTokens): Promise<void> {
-  const config = toHuggingFaceConfig(model.config, { head: model.head, ...tokens });
-  await writeFile(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
-  await saveWeights(dir, model.parameters, { layout: layoutOf(model.config) });
+  const { adapter, baseDir, config, trained } = model;
+  if (adapter !== null && baseDir !== null) {
+    const score = new Map([...trained].filter(([name]) => name === SCORE_HEAD));
+    return writeAdapter(dir, { adapter, score, base: baseDir, config });
+  }
+  const written = toHuggingFaceConfig(config, { head: model.head, ...tokens });
+  await writeFile(join(dir, 'config.json'), `${JSON.stringify(written, null, 2)}\n`);
+  await saveWeights(dir, model.parameters, { layout: layoutOf(config) });
 }

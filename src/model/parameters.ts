@@ -118,19 +118,22 @@ function initialValues(name: string, shape: ReadonlyArray<number>, seed: number,
   return Float32Array.from({ length: size }, () => INITIAL_DEVIATION * random.normal());
 }
 
-const variable = (values: Float32Array, shape: number[], trainable = true) => {
+/** A variable of the values. */
+export function newVariable(values: Float32Array, shape: number[], trainable = true): tf.Variable {
   const tensor = tf.tensor(values, shape, 'float32');
   const made = tf.variable(tensor, trainable);
   tensor.dispose();
   return made;
-};
+}
 
 /**
  * New parameters: normal with deviation 0.02, biases zero, norms that change nothing but the scale (`gain`). A parameter's
  * values depend on seed and name only.
  */
 export function initialParameters(shapes: ReadonlyMap<string, number[]>, seed: number, gain = 1): Parameters {
-  return new Map([...shapes].map(([name, shape]) => [name, variable(initialValues(name, shape, seed, gain), shape)]));
+  return new Map(
+    [...shapes].map(([name, shape]) => [name, newVariable(initialValues(name, shape, seed, gain), shape)]),
+  );
 }
 
 /** What else loading needs to know. */
@@ -189,7 +192,7 @@ export async function parametersFrom(weights: Weights, shapes: Shapes, options: 
   const parameters: Parameters = new Map();
   try {
     for (const wanted of checkWanted(weights, shapes, options))
-      parameters.set(wanted.name, variable(await valuesOf(weights, wanted, options), wanted.shape));
+      parameters.set(wanted.name, newVariable(await valuesOf(weights, wanted, options), wanted.shape));
     return parameters;
   } catch (error) {
     disposeParameters(parameters);

@@ -1,14 +1,28 @@
-// The one way of every weight product inside the layers: a module's weight, and its bias where it has one.
+// The one way of every weight product inside the layers: a module's weight, its bias where it has one, and what an adapter
+// adds to it.
 import { linear } from '../engine/ops/linear.ts';
-import type * as tf from '../engine/tf.ts';
+import * as tf from '../engine/tf.ts';
+import { type ActiveAdapter, adapterUpdate } from './lora/adapter.ts';
 import { type Parameters, parameter } from './parameters.ts';
 
+/** The weights of a model, as products see them. */
+export interface ModelWeights {
+  readonly parameters: Parameters;
+  /** The adapter at work; none where absent. */
+  readonly adapter?: ActiveAdapter | null;
+}
+
+/** True where every product is a plain one: no adapter, so that a kernel may take the parameters as they are. */
+export const hasPlainWeights = ({ adapter }: ModelWeights): boolean => (adapter ?? null) === null;
+
 /**
- * x·Wᵀ + b.
+ * x·Wᵀ + b, and the adapter's s·(x·Aᵀ)·Bᵀ.
  * @param module full name of the module, as in `model.layers.0.self_attn.q_proj`
  * @param x [..., in]
  * @returns [..., out]
  */
-export function project({ parameters }: { parameters: Parameters }, module: string, x: tf.Tensor): tf.Tensor {
-  return linear(x, parameter(parameters, `${module}.weight`), parameters.get(`${module}.bias`));
+export function project({ parameters, adapter }: ModelWeights, module: string, x: tf.Tensor): tf.Tensor {
+  const plain = linear(x, parameter(parameters, `${module}.weight`), parameters.get(`${module}.bias`));
+  const update = (adapter ?? null) === null ? null : adapterUpdate(adapter as ActiveAdapter, module, x);
+  return update === null ? plain : tf.add(plain, update);
 }

@@ -9,14 +9,13 @@ import * as tf from '../engine/tf.ts';
 import { hasRotary, layerModule, type ModelConfig, trunkModule, windowOf } from './config.ts';
 import { feedForward } from './feedForward.ts';
 import type { LayerCache } from './kvCache.ts';
-import { type Parameters, parameter } from './parameters.ts';
-import { project } from './projection.ts';
+import { parameter } from './parameters.ts';
+import { type ModelWeights, project } from './projection.ts';
 import type { ModelTables } from './ropeScaling.ts';
 
 /** What the transformer computes with; a Model is one. */
-export interface Trunk {
+export interface Trunk extends ModelWeights {
   readonly config: ModelConfig;
-  readonly parameters: Parameters;
   readonly tables: ModelTables;
 }
 
