@@ -38,14 +38,6 @@ export function adaptedModel(base: Model, { head, adapter, score, baseDir }: Ada
   };
 }
 
-/** The model with its adapter switched off: what it was adapted from. Owns nothing. */
-export const withoutAdapter = (model: Model): Model => ({
-  ...model,
-  adapter: null,
-  trained: new Map(),
-  dispose: () => undefined,
-});
-
 /** The model as one pass of training sees it: dropout is drawn from the seed. Owns nothing. */
 export function inTraining(model: Model, dropoutSeed: number): Model {
   const { adapter } = model;

@@ -91,7 +91,7 @@ export async function readAdapter(dir: string, config: ModelConfig): Promise<{ a
   const weights = await openWeightsFile(join(dir, ADAPTER_WEIGHTS));
   try {
     const shapes = checkTensors(weights, config, settings.rank);
-    const inFile = [...weights.entries.keys()].map((name): [string, number[]] => [name, shapes.get(name) ?? []]);
+    const inFile = [...shapes].filter(([name]) => weights.entries.has(name));
     const all = await parametersFrom(weights, new Map(inFile), { layout: MEMORY_LAYOUT });
     const parameters: Parameters = new Map([...all].map(([name, variable]) => [name.slice(PREFIX.length), variable]));
     const head = parameters.get(SCORE_HEAD);
