@@ -2,6 +2,8 @@
 // and whether it is computed in one go or one token at a time.
 import { startEngine } from './backend.ts';
 import { attention } from './ops/attention.ts';
+import { gelu } from './ops/gelu.ts';
+import { layerNorm } from './ops/layerNorm.ts';
 import { linear } from './ops/linear.ts';
 import { rmsNorm } from './ops/rmsNorm.ts';
 import { logSoftmax, softmax } from './ops/softmax.ts';
@@ -34,6 +36,9 @@ test.each([
   ['linear beyond one block', (x: tf.Tensor) => linear(x, random('weight', [521, 301]))],
   ['matMul', (x: tf.Tensor) => tf.matMul(x, random('weight', [301, 35]))],
   ['rmsNorm', (x: tf.Tensor) => rmsNorm(x, random('gain', [301]), 1e-6)],
+  ['layerNorm', (x: tf.Tensor) => layerNorm(x, { weight: random('gain', [301]), bias: random('b', [301]) }, 1e-6)],
+  ['gelu', (x: tf.Tensor) => gelu(x, 'none')],
+  ['gelu by tanh', (x: tf.Tensor) => gelu(x, 'tanh')],
   ['logSoftmax', (x: tf.Tensor) => logSoftmax(x)],
 ] as const)('%s: rows are the same alone, by two, three and five, and in thirty-three', (_name, f) => {
   const x = random('x', [33, 301]);
@@ -53,7 +58,11 @@ test('tokenLogProbs: a position scores the same alone and among nine', () => {
   expect(bits(one.entropy, 0, 1)).toEqual(bits(all.entropy, 3, 1));
 });
 
-describe('attention', () => {
+describe.each([
+  ['attention', {}],
+  ['attention with a window', { window: 6 }],
+  ['attention with capped scores', { softcap: 3, window: 40 }],
+])('%s', (_name, bounds) => {
   const [heads, kvHeads, headDim, time] = [4, 2, 9, 71];
   const inputs = () => ({
     query: random('query', [1, time, heads, headDim]),
@@ -64,7 +73,7 @@ describe('attention', () => {
 
   test.each([1, 5, 64, 67])('%i keys of padding on the left change no bit', (padding) => {
     const plain = inputs();
-    const alone = attention({ ...plain, keyStart: starts(0) });
+    const alone = attention({ ...plain, keyStart: starts(0), ...bounds });
     // The padding holds large values, which must not be looked at; a second row shares the batch.
     const padded = Object.fromEntries(
       Object.entries(plain).map(([name, x]) => {
@@ -73,7 +82,7 @@ describe('attention', () => {
         return [name, tf.concat([random(`other ${name}`, row.shape), row], 0)];
       }),
     ) as unknown as ReturnType<typeof inputs>;
-    const both = attention({ ...padded, keyStart: starts(3, padding) });
+    const both = attention({ ...padded, keyStart: starts(3, padding), ...bounds });
     const row = tf.slice(both, [1, padding], [1, time]);
     expect(bits(row, 0, 1)).toEqual(bits(alone, 0, 1));
     const before = tf.slice(both, [1, 0], [1, padding]).dataSync();
@@ -82,8 +91,14 @@ describe('attention', () => {
 
   test('the last token against a cache equals the last token of the whole', () => {
     const { query, key, value } = inputs();
-    const whole = attention({ query, key, value, keyStart: starts(2) });
-    const last = attention({ query: tf.slice(query, [0, time - 1], [1, 1]), key, value, keyStart: starts(2) });
+    const whole = attention({ query, key, value, keyStart: starts(2), ...bounds });
+    const last = attention({
+      query: tf.slice(query, [0, time - 1], [1, 1]),
+      key,
+      value,
+      keyStart: starts(2),
+      ...bounds,
+    });
     expect(bits(last, 0, 1)).toEqual(bits(tf.slice(whole, [0, time - 1], [1, 1]), 0, 1));
   });
 });

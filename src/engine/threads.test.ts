@@ -8,6 +8,8 @@ import { startEngine } from './backend.ts';
 import { endThreads } from './backends/wasm.ts';
 import { clipByGlobalNorm, valueAndGradients } from './gradients.ts';
 import { attention } from './ops/attention.ts';
+import { gelu } from './ops/gelu.ts';
+import { layerNorm } from './ops/layerNorm.ts';
 import { linear } from './ops/linear.ts';
 import { rmsNorm } from './ops/rmsNorm.ts';
 import { logSoftmax, softmax } from './ops/softmax.ts';
@@ -81,6 +83,10 @@ operation(
   (a, b) => tf.matMul(a as tf.Tensor, b as tf.Tensor),
 );
 operation('rmsNorm', [[1001, 301], [301]], (x, gain) => rmsNorm(x as tf.Tensor, gain as tf.Tensor, 1e-6));
+operation('layerNorm', [[1001, 301], [301], [301]], (x, weight, bias) =>
+  layerNorm(x as tf.Tensor, { weight: weight as tf.Tensor, bias: bias as tf.Tensor }, 1e-6),
+);
+operation('gelu', [[1001, 301]], (x) => gelu(x as tf.Tensor, 'none'));
 operation('softmax', [[1001, 301]], (x) => softmax(x as tf.Tensor));
 operation('logSoftmax', [[1001, 301]], (x) => logSoftmax(x as tf.Tensor));
 operation(
@@ -91,19 +97,25 @@ operation(
   ],
   (gate, up) => swiglu(gate as tf.Tensor, up as tf.Tensor),
 );
-operation(
-  'attention with padding and grouped heads',
-  [
-    [3, 71, 6, 33],
-    [3, 90, 3, 33],
-    [3, 90, 3, 33],
-  ],
-  (query, key, value) =>
-    attention({
-      ...{ query: query as tf.Tensor, key: key as tf.Tensor, value: value as tf.Tensor },
-      keyStart: tf.tensor1d([0, 40, 3], 'int32'),
-    }),
-);
+for (const [name, bounds] of [
+  ['attention with padding and grouped heads', {}],
+  ['attention with a window and a cap', { window: 20, softcap: 2 }],
+] as const) {
+  operation(
+    name,
+    [
+      [3, 71, 6, 33],
+      [3, 90, 3, 33],
+      [3, 90, 3, 33],
+    ],
+    (query, key, value) =>
+      attention({
+        ...{ query: query as tf.Tensor, key: key as tf.Tensor, value: value as tf.Tensor },
+        keyStart: tf.tensor1d([0, 40, 3], 'int32'),
+        ...bounds,
+      }),
+  );
+}
 
 test('the threads start, in a memory that they share, and nothing is said', () => {
   const { wasm } = tf.backend() as unknown as { wasm: { wasmMemory: { buffer: object } } };

@@ -45,14 +45,9 @@ export function rotaryTablesOf(frequencies: ReadonlyArray<number>, maxPositions:
  */
 export function rotary(x: tf.Tensor, positions: tf.Tensor, tables: RotaryTables): tf.Tensor {
   expectShape('rotary', 'x', x.shape, [null, null, null, null]);
-  const [batch, time, heads, headDim] = x.shape as [number, number, number, number];
+  const [batch, time, , headDim] = x.shape as [number, number, number, number];
   const dims = 2 * dimension(tables.cos.shape, 1);
-  if (dims < headDim) {
-    return tf.tidy(() => {
-      const turned = rotary(tf.slice(x, [0, 0, 0, 0], [batch, time, heads, dims]), positions, tables);
-      return tf.concat([turned, tf.slice(x, [0, 0, 0, dims], [batch, time, heads, headDim - dims])], 3);
-    });
-  }
+  if (dims < headDim) return tf.tidy(() => turnLeading(rotary, x, positions, tables));
   expectShape('rotary', `positions (for x of shape [${x.shape.join(', ')}])`, positions.shape, [batch, time]);
   expectShape('rotary', `cos (for x of shape [${x.shape.join(', ')}])`, tables.cos.shape, [null, headDim / 2]);
   expectShape('rotary', 'sin', tables.sin.shape, tables.cos.shape);
@@ -61,10 +56,20 @@ export function rotary(x: tf.Tensor, positions: tf.Tensor, tables: RotaryTables)
   return rotaryReference(x, positions, tables);
 }
 
-/** The same in plain tfjs operations. */
-export function rotaryReference(x: tf.Tensor, positions: tf.Tensor, { cos, sin }: RotaryTables): tf.Tensor {
+/** Turns the leading dimensions that the tables cover; the others pass. */
+function turnLeading(turn: typeof rotary, x: tf.Tensor, positions: tf.Tensor, tables: RotaryTables): tf.Tensor {
   const [batch, time, heads, headDim] = x.shape as [number, number, number, number];
-  const half = headDim / 2;
+  const dims = 2 * dimension(tables.cos.shape, 1);
+  const leading = turn(tf.slice(x, [0, 0, 0, 0], [batch, time, heads, dims]), positions, tables);
+  return tf.concat([leading, tf.slice(x, [0, 0, 0, dims], [batch, time, heads, headDim - dims])], 3);
+}
+
+/** The same in plain tfjs operations. */
+export function rotaryReference(x: tf.Tensor, positions: tf.Tensor, tables: RotaryTables): tf.Tensor {
+  const [batch, time, heads, headDim] = x.shape as [number, number, number, number];
+  const { cos, sin } = tables;
+  const half = dimension(cos.shape, 1);
+  if (2 * half < headDim) return tf.tidy(() => turnLeading(rotaryReference, x, positions, tables));
   return tf.tidy(() => {
     const flat = tf.reshape(positions, [-1]);
     const rowCos = tf.reshape(tf.gather(cos, flat), [batch, time, 1, half]);

@@ -2,6 +2,8 @@
 import { randomFrom, seedOf } from '../../core/random.ts';
 import { type AttentionInput, attention, attentionReference } from '../ops/attention.ts';
 import { embedding, embeddingReference } from '../ops/embedding.ts';
+import { gelu, geluReference } from '../ops/gelu.ts';
+import { layerNorm, layerNormReference } from '../ops/layerNorm.ts';
 import { linear, linearReference } from '../ops/linear.ts';
 import { rmsNorm, rmsNormReference } from '../ops/rmsNorm.ts';
 import { rotary, rotaryReference, rotaryTables } from '../ops/rotary.ts';
@@ -54,10 +56,12 @@ function attentionCase(size: {
   kvHeads: number;
   headDim: number;
   starts: number[];
+  window?: number;
+  softcap?: number;
 }): OperationCase {
-  const { time, keys, heads, kvHeads, headDim, starts } = size;
+  const { time, keys, heads, kvHeads, headDim, starts, ...bounds } = size;
   const input = ([query, key, value]: tf.Tensor[], [keyStart]: tf.Tensor[]): AttentionInput =>
-    ({ query, key, value, keyStart }) as AttentionInput;
+    ({ query, key, value, keyStart, ...bounds }) as AttentionInput;
   return {
     name: `attention ${JSON.stringify(size)}`,
     shapes: [
@@ -71,15 +75,18 @@ function attentionCase(size: {
   };
 }
 
-function logProbsCase(n: number, vocab: number, width: number, temperature: number): OperationCase {
-  const input = ([hidden, weight]: tf.Tensor[], [targets]: tf.Tensor[]) =>
-    ({ hidden, weight, targets, temperature }) as Parameters<typeof tokenLogProbs>[0];
+function logProbsCase(
+  size: [n: number, vocab: number, width: number],
+  temperature: number,
+  { hasBias = false, ...switches }: { hasBias?: boolean; softcap?: number } = {},
+): OperationCase {
+  const [n, vocab, width] = size;
+  const input = ([hidden, weight, bias]: tf.Tensor[], [targets]: tf.Tensor[]) =>
+    ({ hidden, weight, targets, temperature, bias, ...switches }) as Parameters<typeof tokenLogProbs>[0];
+  const how = `${hasBias ? ', with bias' : ''}${switches.softcap === undefined ? '' : `, capped at ${switches.softcap}`}`;
   return {
-    name: `tokenLogProbs ${n} of ${vocab} from ${width} at temperature ${temperature}`,
-    shapes: [
-      [n, width],
-      [vocab, width],
-    ],
+    name: `tokenLogProbs ${n} of ${vocab} from ${width} at temperature ${temperature}${how}`,
+    shapes: [[n, width], [vocab, width], ...(hasBias ? [[vocab]] : [])],
     integers: [randomIntegers('targets', [n], vocab)],
     fused: (...given) => Object.values(tokenLogProbs(input(...given))),
     reference: (...given) => Object.values(tokenLogProbsReference(input(...given))),
@@ -100,12 +107,12 @@ function rowCase(name: 'softmax' | 'logSoftmax', shape: number[]): OperationCase
   };
 }
 
-function rotaryCase(batch: number, time: number, heads: number, headDim: number): OperationCase {
+function rotaryCase([batch, time, heads, headDim]: [number, number, number, number], dims = headDim): OperationCase {
   const turn = (f: typeof rotary) => (inputs: tf.Tensor[], integers: tf.Tensor[]) => [
-    f(inputs[0] as tf.Tensor, integers[0] as tf.Tensor, rotaryTables({ headDim, maxPositions: 40, theta: 1e4 })),
+    f(inputs[0] as tf.Tensor, integers[0] as tf.Tensor, rotaryTables({ headDim: dims, maxPositions: 40, theta: 1e4 })),
   ];
   return {
-    name: `rotary [${batch}, ${time}, ${heads}, ${headDim}]`,
+    name: `rotary [${batch}, ${time}, ${heads}, ${headDim}]${dims < headDim ? ` of ${dims}` : ''}`,
     shapes: [[batch, time, heads, headDim]],
     integers: [randomIntegers('positions', [batch, time], 40)],
     fused: turn(rotary),
@@ -121,6 +128,32 @@ function rmsNormCase(shape: number[], epsilon = 1e-5): OperationCase {
     integers: [],
     fused: (inputs) => [rmsNorm(...(inputs as Two), epsilon)],
     reference: (inputs) => [rmsNormReference(...(inputs as Two), epsilon)],
+  };
+}
+
+function layerNormCase(shape: number[]): OperationCase {
+  const width = shape.at(-1) ?? 1;
+  const run =
+    (f: typeof layerNorm) =>
+    ([x, weight, bias]: tf.Tensor[]) => [
+      f(x as tf.Tensor, { weight: weight as tf.Tensor, bias: bias as tf.Tensor }, 1e-5),
+    ];
+  return {
+    name: `layerNorm [${shape}]`,
+    shapes: [shape, [width], [width]],
+    integers: [],
+    fused: run(layerNorm),
+    reference: run(layerNormReference),
+  };
+}
+
+function geluCase(approximation: 'none' | 'tanh', shape: number[]): OperationCase {
+  return {
+    name: `gelu (${approximation}) [${shape}]`,
+    shapes: [shape],
+    integers: [],
+    fused: ([x]) => [gelu(x as tf.Tensor, approximation)],
+    reference: ([x]) => [geluReference(x as tf.Tensor, approximation)],
   };
 }
 
@@ -212,20 +245,33 @@ export const OPERATION_CASES: OperationCase[] = [
   embeddingCase(33, 8, [41]),
   rmsNormCase([1, 1], 0.1),
   rmsNormCase([3, 7, 33]),
-  rotaryCase(2, 3, 2, 8),
-  rotaryCase(1, 7, 3, 14),
+  layerNormCase([5, 7]),
+  layerNormCase([3, 7, 33]),
+  rotaryCase([2, 3, 2, 8]),
+  rotaryCase([1, 7, 3, 14]),
+  rotaryCase([2, 3, 2, 9], 4),
   attentionCase({ time: 1, keys: 1, heads: 1, kvHeads: 1, headDim: 1, starts: [0] }),
   attentionCase({ time: 7, keys: 7, heads: 4, kvHeads: 2, headDim: 8, starts: [0, 3, 6] }),
   attentionCase({ time: 3, keys: 9, heads: 3, kvHeads: 1, headDim: 7, starts: [0, 8] }),
   attentionCase({ time: 70, keys: 73, heads: 2, kvHeads: 2, headDim: 9, starts: [0, 33] }),
+  attentionCase({ time: 7, keys: 7, heads: 4, kvHeads: 2, headDim: 8, starts: [0, 3, 6], window: 2 }),
+  attentionCase({ time: 3, keys: 9, heads: 3, kvHeads: 1, headDim: 7, starts: [0, 8], window: 4, softcap: 0.7 }),
+  attentionCase({ time: 70, keys: 73, heads: 2, kvHeads: 2, headDim: 9, starts: [0, 33], window: 9 }),
+  attentionCase({ time: 70, keys: 73, heads: 2, kvHeads: 1, headDim: 9, starts: [0, 33], softcap: 20 }),
+  geluCase('none', [4097]),
+  geluCase('none', [3, 7]),
+  geluCase('tanh', [4097]),
+  geluCase('tanh', [3, 7]),
   swigluCase([4097]),
   swigluCase([3, 7]),
   rowCase('softmax', [1]),
   rowCase('softmax', [3, 33]),
   rowCase('logSoftmax', [4097]),
   rowCase('logSoftmax', [7, 9]),
-  logProbsCase(1, 7, 8, 1),
-  logProbsCase(9, 33, 7, 0.7),
-  logProbsCase(7, 1025, 9, 1),
+  logProbsCase([1, 7, 8], 1),
+  logProbsCase([9, 33, 7], 0.7),
+  logProbsCase([7, 1025, 9], 1),
+  logProbsCase([7, 33, 9], 0.7, { hasBias: true }),
+  logProbsCase([9, 33, 7], 0.7, { hasBias: true, softcap: 2 }),
   plainCase(),
 ];

@@ -17,6 +17,11 @@ export interface KernelExports {
   rmsNorm: Kernel;
   rmsNormGradient: Kernel;
   rmsNormGainGradient: Kernel;
+  layerNorm: Kernel;
+  layerNormGradient: Kernel;
+  layerNormGainGradient: Kernel;
+  gelu: Kernel;
+  geluGradient: Kernel;
   rotary: Kernel;
   gather: Kernel;
   scatterAdd: Kernel;

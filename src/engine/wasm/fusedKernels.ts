@@ -19,46 +19,51 @@ function defineAttention(runtime: KernelRuntime): void {
     return [batch, time, keys, heads, kvHeads, dim] as const;
   };
 
-  defineKernel('FourfoldAttention', ({ input, number }) => {
-    const [query, key, value, keyStart] = [input('query'), input('key'), input('value'), input('keyStart')];
-    const [batch, time, keys, heads, kvHeads, dim] = sizes(query, key);
-    const [out, logSums] = [runtime.output(query.shape), runtime.output([batch, heads, time])];
-    const rest = [
-      ...[time, keys, heads, kvHeads, dim],
-      ...[at(query), at(key), at(value), at(keyStart), number('scale')],
-      ...[at(out), at(logSums)],
-    ];
-    const parts = runtime.parts(batch * heads, 1, batch * heads * time * keys * dim);
-    runtime.run(
-      'attention',
-      parts.map((part) => [...part, ...rest]),
-      kernels.attentionScratch(keys),
-    );
-    return [out, logSums];
-  });
+  /** Window and cap; 0 stands for none. */
+  const bounds = ({ window = 0, softcap = 0 }: Record<string, unknown>) => [Number(window), Number(softcap)];
 
-  defineKernel('FourfoldAttentionGradient', ({ input, number }) => {
-    const [query, key, value, keyStart] = [input('query'), input('key'), input('value'), input('keyStart')];
-    const [batch, time, keys, heads, kvHeads, dim] = sizes(query, key);
-    const [dQuery, dKey, dValue] = [query, key, value].map(({ shape }) => runtime.output(shape)) as [
-      TensorInfo,
-      TensorInfo,
-      TensorInfo,
-    ];
-    const rest = [
-      ...[time, keys, heads, kvHeads, dim],
-      ...[at(query), at(key), at(value), at(keyStart), number('scale')],
-      ...[at(input('out')), at(input('logSums')), at(input('dy')), at(dQuery), at(dKey), at(dValue)],
-    ];
-    // By key heads, which gather over their query heads in one order.
-    const parts = runtime.parts(batch * kvHeads, 1, batch * heads * time * keys * dim);
-    runtime.run(
-      'attentionGradient',
-      parts.map((part) => [...part, ...rest]),
-      kernels.attentionScratch(keys),
-    );
-    return [dQuery, dKey, dValue];
-  });
+  for (const forward of ['FourfoldAttention', 'FourfoldBoundedAttention']) {
+    defineKernel(forward, ({ input, number, attributes }) => {
+      const [query, key, value, keyStart] = [input('query'), input('key'), input('value'), input('keyStart')];
+      const [batch, time, keys, heads, kvHeads, dim] = sizes(query, key);
+      const [out, logSums] = [runtime.output(query.shape), runtime.output([batch, heads, time])];
+      const rest = [
+        ...[time, keys, heads, kvHeads, dim],
+        ...[at(query), at(key), at(value), at(keyStart), number('scale'), ...bounds(attributes)],
+        ...[at(out), at(logSums)],
+      ];
+      const parts = runtime.parts(batch * heads, 1, batch * heads * time * keys * dim);
+      runtime.run(
+        'attention',
+        parts.map((part) => [...part, ...rest]),
+        kernels.attentionScratch(keys),
+      );
+      return [out, logSums];
+    });
+
+    defineKernel(`${forward}Gradient`, ({ input, number, attributes }) => {
+      const [query, key, value, keyStart] = [input('query'), input('key'), input('value'), input('keyStart')];
+      const [batch, time, keys, heads, kvHeads, dim] = sizes(query, key);
+      const [dQuery, dKey, dValue] = [query, key, value].map(({ shape }) => runtime.output(shape)) as [
+        TensorInfo,
+        TensorInfo,
+        TensorInfo,
+      ];
+      const rest = [
+        ...[time, keys, heads, kvHeads, dim],
+        ...[at(query), at(key), at(value), at(keyStart), number('scale'), ...bounds(attributes)],
+        ...[at(input('out')), at(input('logSums')), at(input('dy')), at(dQuery), at(dKey), at(dValue)],
+      ];
+      // By key heads, which gather over their query heads in one order.
+      const parts = runtime.parts(batch * kvHeads, 1, batch * heads * time * keys * dim);
+      runtime.run(
+        'attentionGradient',
+        parts.map((part) => [...part, ...rest]),
+        kernels.attentionScratch(keys),
+      );
+      return [dQuery, dKey, dValue];
+    });
+  }
 }
 
 function defineLogProbs(runtime: KernelRuntime): void {
@@ -111,7 +116,7 @@ function defineLogProbs(runtime: KernelRuntime): void {
 }
 
 /** The time of one value in the time of multiply-adds of a product. */
-const [SWIGLU_WORK, ADAM_WORK] = [16, 16];
+const [SWIGLU_WORK, GELU_WORK, ADAM_WORK] = [16, 24, 16];
 
 function defineElementwise(runtime: KernelRuntime): void {
   const { kernels } = runtime;
@@ -142,6 +147,19 @@ function defineElementwise(runtime: KernelRuntime): void {
     const tensors = [gate, input('up'), input('dy'), dGate, dUp];
     run('swigluGradient', sizeOf(gate.shape), SWIGLU_WORK, tensors.map(at));
     return [dGate, dUp];
+  });
+
+  defineKernel('FourfoldGelu', ({ input, attributes }) => {
+    const x = input('x');
+    const y = runtime.output(x.shape);
+    run('gelu', sizeOf(x.shape), GELU_WORK, [x, y].map(at), [attributes.isTanh === true ? 1 : 0]);
+    return y;
+  });
+  defineKernel('FourfoldGeluGradient', ({ input, attributes }) => {
+    const x = input('x');
+    const dx = runtime.output(x.shape);
+    run('geluGradient', sizeOf(x.shape), GELU_WORK, [x, input('dy'), dx].map(at), [attributes.isTanh === true ? 1 : 0]);
+    return dx;
   });
 
   // In place: value, m and v change; nothing comes back.

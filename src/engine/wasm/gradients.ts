@@ -11,6 +11,22 @@ interface KernelGradient {
   gradients: (dy: tf.Tensor, saved: tf.Tensor[], attributes: Attributes) => Thunks;
 }
 
+const attentionGradient = (kernel: string): KernelGradient => ({
+  saves: ['query', 'key', 'value', 'keyStart'],
+  savesOutputs: [true, true],
+  gradients: (dy, [query, key, value, keyStart, out, logSums], attributes) => {
+    const forward = { query: some(query), key: some(key), value: some(value), keyStart: some(keyStart) };
+    const inputs = { ...forward, out: some(out), logSums: some(logSums), dy };
+    const [dQuery, dKey, dValue] = runKernels(kernel, inputs, attributes);
+    return {
+      query: () => some(dQuery),
+      key: () => some(dKey),
+      value: () => some(dValue),
+      keyStart: () => tf.zerosLike(some(keyStart)),
+    };
+  },
+});
+
 const GRADIENTS: Record<string, KernelGradient> = {
   FourfoldLinear: {
     saves: ['x', 'weight'],
@@ -38,6 +54,24 @@ const GRADIENTS: Record<string, KernelGradient> = {
       };
     },
   },
+  FourfoldLayerNorm: {
+    saves: ['x', 'weight'],
+    savesOutputs: [false, true, true],
+    gradients: (dy, [x, weight, means, scales]) => {
+      const inputs = { x: some(x), means: some(means), scales: some(scales), dy };
+      return {
+        x: () => runKernel('FourfoldLayerNormGradient', { ...inputs, weight: some(weight) }),
+        weight: () => runKernel('FourfoldLayerNormGainGradient', inputs),
+        bias: () => runKernel('FourfoldSumRows', { x: dy }),
+      };
+    },
+  },
+  FourfoldGelu: {
+    saves: ['x'],
+    gradients: (dy, [x], attributes) => ({
+      x: () => runKernel('FourfoldGeluGradient', { x: some(x), dy }, attributes),
+    }),
+  },
   FourfoldRotary: {
     saves: ['positions', 'cos', 'sin'],
     gradients: (dy, [positions, cos, sin], { sign }) => ({
@@ -52,21 +86,8 @@ const GRADIENTS: Record<string, KernelGradient> = {
       sin: () => tf.zerosLike(some(sin)),
     }),
   },
-  FourfoldAttention: {
-    saves: ['query', 'key', 'value', 'keyStart'],
-    savesOutputs: [true, true],
-    gradients: (dy, [query, key, value, keyStart, out, logSums], { scale }) => {
-      const forward = { query: some(query), key: some(key), value: some(value), keyStart: some(keyStart) };
-      const inputs = { ...forward, out: some(out), logSums: some(logSums), dy };
-      const [dQuery, dKey, dValue] = runKernels('FourfoldAttentionGradient', inputs, { scale });
-      return {
-        query: () => some(dQuery),
-        key: () => some(dKey),
-        value: () => some(dValue),
-        keyStart: () => tf.zerosLike(some(keyStart)),
-      };
-    },
-  },
+  FourfoldAttention: attentionGradient('FourfoldAttentionGradient'),
+  FourfoldBoundedAttention: attentionGradient('FourfoldBoundedAttentionGradient'),
   FourfoldSwiglu: {
     saves: ['gate', 'up'],
     gradients: (dy, [gate, up]) => {

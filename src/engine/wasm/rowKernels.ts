@@ -69,6 +69,43 @@ export function defineRowKernels(runtime: KernelRuntime): void {
     return dGain;
   });
 
+  defineKernel('FourfoldLayerNorm', ({ input, number }) => {
+    const x = input('x');
+    const { rows, width } = rowsOf(x.shape);
+    const [y, means, scales] = [runtime.output(x.shape), runtime.output([rows]), runtime.output([rows])];
+    run('layerNorm', rows, width, (i) => {
+      const [from, to] = [at(x) + i * width * 4, at(y) + i * width * 4];
+      return [
+        from,
+        at(input('weight')),
+        at(input('bias')),
+        number('epsilon'),
+        to,
+        at(means) + i * 4,
+        at(scales) + i * 4,
+      ];
+    });
+    return [y, means, scales];
+  });
+  defineKernel('FourfoldLayerNormGradient', ({ input }) => {
+    const x = input('x');
+    const { rows, width } = rowsOf(x.shape);
+    const dx = runtime.output(x.shape);
+    run('layerNormGradient', rows, width, (i) => {
+      const of = (tensor: TensorInfo, size: number): number => at(tensor) + i * size * 4;
+      const [means, scales] = [of(input('means'), 1), of(input('scales'), 1)];
+      return [of(x, width), at(input('weight')), means, scales, of(input('dy'), width), of(dx, width)];
+    });
+    return dx;
+  });
+  defineKernel('FourfoldLayerNormGainGradient', ({ input }) => {
+    const { rows, width } = rowsOf(input('x').shape);
+    const dGain = runtime.output([width]);
+    const [x, means, scales, dy] = [input('x'), input('means'), input('scales'), input('dy')].map(at);
+    kernels.layerNormGainGradient(rows, width, ...([x, means, scales, dy] as number[]), at(dGain));
+    return dGain;
+  });
+
   defineKernel('FourfoldRotary', ({ input, number }) => {
     const [x, positions, cos] = [input('x'), input('positions'), input('cos')];
     const [batch, time, heads, headDim] = x.shape as [number, number, number, number];

@@ -1,6 +1,8 @@
 // Causal grouped-query attention over each row's own key range, through gemm on tiles of queries. Nothing larger than one
 // tile's scores is held; the backward pass recomputes the weights from the saved log-sum-exp.
 // Key positions count from the row's first valid key, so padding on the left leaves every bit of a result as it is.
+// A window (0: none) bounds how many keys a query sees; a cap (0: none) bounds scaled scores s as cap·tanh(s / cap).
+import { capRow, capSlopes } from './cap';
 import { GEMM_SCRATCH, gemm } from './gemm';
 import { rowDot, rowExp, rowMax, rowScale } from './rows';
 import { log1 } from './vector';
@@ -19,23 +21,25 @@ export function attentionScratch(keys: i32): i32 {
  */
 export function attention(
   first: i32, last: i32, time: i32, keys: i32, heads: i32, kvHeads: i32, dim: i32,
-  query: usize, key: usize, value: usize, keyStart: usize, scale: f32,
+  query: usize, key: usize, value: usize, keyStart: usize, scale: f32, window: i32, cap: f32,
   out: usize, logSums: usize, scratch: usize,
 ): void {
   const scores = scratch + GEMM_SCRATCH;
   const group = heads / kvHeads;
   const qRow = heads * dim, kRow = kvHeads * dim;
+  const factor: f32 = cap > 0 ? 1 : scale;
   for (let i = first; i < last; i++) {
     const b = i / heads, h = i % heads;
     const start = max(0, load<i32>(keyStart + (b << 2)));
     const kv = h / group;
-    const firstKey = (<usize>((<i64>b * keys + start) * kRow + kv * dim)) << 2;
     for (let t = 0; t < time; t += TILE) {
       const rows = min(TILE, time - t);
       const at = (<usize>((<i64>b * time + t) * qRow + h * dim)) << 2;
       const sums = logSums + ((<usize>(<i64>i * time + t)) << 2);
-      // The last query of the tile sees `width` keys, query r of it width - (rows - 1 - r).
-      const width = keys - time + t + rows - start;
+      // Without a window, the last query of the tile sees `width` keys, query r of it width - (rows - 1 - r).
+      const skipped = beforeWindow(keys - time + t + 1 - start, window);
+      const width = keys - time + t + rows - start - skipped;
+      const firstKey = (<usize>((<i64>b * keys + start + skipped) * kRow + kv * dim)) << 2;
       if (width <= 0) {
         for (let r = 0; r < rows; r++) {
           memory.fill(out + at + ((<usize>r * qRow) << 2), 0, <usize>dim << 2);
@@ -47,19 +51,30 @@ export function attention(
       for (let r = 0; r < rows; r++) {
         const row = scores + ((<usize>r * width) << 2);
         const seen = max(0, width - (rows - 1 - r));
+        const from = beforeWindow(seen, window);
+        const near = row + (<usize>from << 2);
         let logSum: f32 = 0;
         if (seen > 0) {
-          const top = rowMaxScaled(seen, row, scale);
-          const sum = rowExp(seen, row, scale, top, row);
-          rowScale(seen, row, 1 / sum);
+          if (cap > 0) capRow(seen - from, near, scale, cap);
+          const top = rowMaxScaled(seen - from, near, factor);
+          const sum = rowExp(seen - from, near, factor, top, near);
+          rowScale(seen - from, near, 1 / sum);
           logSum = <f32>(<f64>top + log1(sum));
         }
         store<f32>(sums + (r << 2), logSum);
+        memory.fill(row, 0, <usize>from << 2);
         memory.fill(row + (<usize>seen << 2), 0, <usize>(width - seen) << 2);
       }
       gemm(rows, dim, width, scores, width, 1, value + firstKey, kRow, 1, out + at, qRow, 0, scratch);
     }
   }
+}
+
+/** How many of the first `seen` keys lie before the window. */
+// @ts-ignore: decorator
+@inline
+function beforeWindow(seen: i32, window: i32): i32 {
+  return window > 0 ? max(0, seen - window) : 0;
 }
 
 /** The largest of x·scale: of the largest x, or the smallest where the scale is negative. */
@@ -76,13 +91,14 @@ function rowMaxScaled(n: i32, x: usize, scale: f32): f32 {
  */
 export function attentionGradient(
   first: i32, last: i32, time: i32, keys: i32, heads: i32, kvHeads: i32, dim: i32,
-  query: usize, key: usize, value: usize, keyStart: usize, scale: f32,
+  query: usize, key: usize, value: usize, keyStart: usize, scale: f32, window: i32, cap: f32,
   out: usize, logSums: usize, dOut: usize, dQuery: usize, dKey: usize, dValue: usize, scratch: usize,
 ): void {
   const weights = scratch + GEMM_SCRATCH;
   const slopes = weights + ((<usize>TILE * keys) << 2);
   const group = heads / kvHeads;
   const qRow = heads * dim, kRow = kvHeads * dim;
+  const factor: f32 = cap > 0 ? 1 : scale;
   for (let i = first; i < last; i++) {
     const b = i / kvHeads, kv = i % kvHeads;
     const start = max(0, load<i32>(keyStart + (b << 2)));
@@ -92,12 +108,13 @@ export function attentionGradient(
       memory.fill(dValue + place, 0, <usize>dim << 2);
     }
     for (let h = kv * group; h < (kv + 1) * group; h++) {
-      const firstKey = (<usize>((<i64>b * keys + start) * kRow + kv * dim)) << 2;
       for (let t = 0; t < time; t += TILE) {
         const rows = min(TILE, time - t);
         const at = (<usize>((<i64>b * time + t) * qRow + h * dim)) << 2;
         const sums = logSums + ((<usize>((<i64>b * heads + h) * time + t)) << 2);
-        const width = keys - time + t + rows - start;
+        const skipped = beforeWindow(keys - time + t + 1 - start, window);
+        const width = keys - time + t + rows - start - skipped;
+        const firstKey = (<usize>((<i64>b * keys + start + skipped) * kRow + kv * dim)) << 2;
         if (width <= 0) {
           for (let r = 0; r < rows; r++) memory.fill(dQuery + at + ((<usize>r * qRow) << 2), 0, <usize>dim << 2);
           continue;
@@ -109,10 +126,19 @@ export function attentionGradient(
           const slope = slopes + ((<usize>r * width) << 2);
           const seen = max(0, width - (rows - 1 - r));
           const rowAt = at + ((<usize>r * qRow) << 2);
-          rowExp(seen, row, scale, load<f32>(sums + (r << 2)), row);
-          // dS = P·(dP - Σ dO·O)·scale
-          const delta = rowDot(dim, dOut + rowAt, out + rowAt);
-          toScoreGradient(seen, row, slope, delta, scale);
+          const from = beforeWindow(seen, window);
+          const near = row + (<usize>from << 2), nearSlope = slope + (<usize>from << 2);
+          // dS = P·(dP - Σ dO·O)·scale, and times 1 - (s/cap)² where scores s are capped.
+          let delta = rowDot(dim, dOut + rowAt, out + rowAt);
+          if (cap > 0) {
+            capRow(seen - from, near, scale, cap);
+            capSlopes(seen - from, near, cap, nearSlope, delta);
+            delta = 0;
+          }
+          rowExp(seen - from, near, factor, load<f32>(sums + (r << 2)), near);
+          toScoreGradient(seen - from, near, nearSlope, delta, scale);
+          memory.fill(row, 0, <usize>from << 2);
+          memory.fill(slope, 0, <usize>from << 2);
           memory.fill(row + (<usize>seen << 2), 0, <usize>(width - seen) << 2);
           memory.fill(slope + (<usize>seen << 2), 0, <usize>(width - seen) << 2);
         }

@@ -6,6 +6,8 @@ export {
   rotary, gather, scatterAdd, idsFit,
 } from './rows';
 export { swiglu, swigluGradient, adamW, sumOfSquares, scale } from './pointwise';
+export { layerNorm, layerNormGradient, layerNormGainGradient } from './layerNorm';
+export { gelu, geluGradient } from './gelu';
 export { attention, attentionGradient, attentionScratch } from './attention';
 export { logProbs, logProbsBlock, logProbsScratch, logitGradient } from './logProbs';
 export { constantsSize, setConstants } from './vector';
