@@ -122,7 +122,12 @@ describe('requests from elsewhere', () => {
     const cookie = String(reply.headers['set-cookie']).split(';')[0] ?? '';
     const task = await nextTask(app, { cookie });
     const from = (headers: Headers) =>
-      put(app, { cookie, host: 'localhost:4600', ...headers }, task.itemId, verdictOn(task));
+      put(
+        app,
+        { cookie, host: 'localhost:4600', 'x-fourfold-request': '1', ...headers },
+        task.itemId,
+        verdictOn(task),
+      );
     expect((await from({ origin: 'https://evil.example' })).statusCode).toBe(403);
     expect((await from({ origin: 'http://localhost:9999' })).statusCode).toBe(403);
     expect((await from({ 'sec-fetch-site': 'cross-site' })).statusCode).toBe(403);
@@ -367,7 +372,7 @@ describe('a judgement', () => {
   test('of a body beyond the limit is cut off', async () => {
     const { app, headers } = await ready();
     const task = await nextTask(app, headers);
-    const reply = await put(app, headers, task.itemId, { ...verdictOn(task), padding: 'x'.repeat(70_000) });
+    const reply = await put(app, headers, task.itemId, { ...verdictOn(task), padding: 'x'.repeat(300_000) });
     expect(reply.statusCode).toBe(413);
     expect(reply.json().error.code).toBe('too-long');
   });

@@ -2,13 +2,12 @@
 import cookie from '@fastify/cookie';
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
-import { defaultProject } from '../../src/core/annotation/defaultProject.ts';
 import { packagePath } from '../../src/core/packageRoot.ts';
 import type { Workspace } from '../../src/store/workspace.ts';
-import { chooseCandidateSet, loadLabelingSet } from './candidateSet.ts';
 import { type BackgroundJob, registerJobs } from './jobs.ts';
-import { openJudgementBook } from './judgementBook.ts';
-import { requireAnnotator } from './plugins/auth.ts';
+import { type DeskSettings, openDesk } from './labeling/openDesk.ts';
+import type { LabelingServer } from './labelingServer.ts';
+import { requireRole } from './plugins/auth.ts';
 import { registerErrors } from './plugins/errors.ts';
 import { registerHeaders } from './plugins/headers.ts';
 import { registerOriginChecks } from './plugins/origin.ts';
@@ -16,14 +15,11 @@ import { registerPage } from './plugins/page.ts';
 import { accountRoutes } from './routes/account.ts';
 import { healthRoutes } from './routes/health.ts';
 import { sessionRoutes } from './routes/session.ts';
-import { type LabelingDesk, taskRoutes } from './routes/tasks.ts';
+import { taskRoutes } from './routes/tasks.ts';
 import { openSessions } from './sessions.ts';
-import { taskQueue } from './taskQueue.ts';
 
-export interface AppOptions {
+export interface AppOptions extends DeskSettings {
   workspace: Workspace;
-  /** The set to label; null for the newest. */
-  candidateSetId?: string | null;
   /** Answers under any host name, as a server does that other machines reach. */
   allowAnyHost?: boolean;
   jobs?: ReadonlyArray<BackgroundJob>;
@@ -34,18 +30,16 @@ export interface AppOptions {
   note?: (line: string) => void;
 }
 
-/** A judgement of six long replies takes a few kilobytes. */
+/** Nothing but judgements, drafts and imports needs more; those routes say so. */
 const BODY_LIMIT_BYTES = 64 * 1024;
 const SIGN_INS_PER_MINUTE = 30;
 
 /** Builds the application; `inject()` works on what comes back. @throws not-found, bad-input, storage-failed. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { workspace, note = () => undefined } = options;
-  const set = await loadLabelingSet(workspace, chooseCandidateSet(workspace, options.candidateSetId ?? null));
-  const book = await openJudgementBook(workspace, set);
-  const project = defaultProject(set.id);
-  const desk: LabelingDesk = { project, set, book, queue: taskQueue(set, book.isDone) };
   const sessions = await openSessions(workspace);
+  const desk = await openDesk(workspace, options);
+  const server: LabelingServer = { workspace, desk, sessions };
 
   const app = fastify({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true });
   app.setValidatorCompiler(validatorCompiler);
@@ -56,17 +50,17 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await registerHeaders(app);
   await app.register(cookie);
   await app.register(sessionRoutes, {
-    sessions,
-    project,
+    ...server,
     signInsPerMinute: options.signInsPerMinute ?? SIGN_INS_PER_MINUTE,
   });
   await app.register(healthRoutes);
   await app.register(async (signedIn) => {
-    requireAnnotator(signedIn, sessions);
-    await signedIn.register(taskRoutes, desk);
-    await signedIn.register(accountRoutes, desk);
+    requireRole(signedIn, sessions, 'annotator');
+    await signedIn.register(taskRoutes, server);
+    await signedIn.register(accountRoutes, server);
   });
   await registerPage(app, options.webRoot ?? packagePath('dist', 'annotate-ui', 'web'));
   registerJobs(app, options.jobs ?? []);
+  app.addHook('onClose', () => desk.holdings.close());
   return app;
 }

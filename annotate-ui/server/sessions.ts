@@ -1,5 +1,5 @@
 // Sessions: 256 random bits handed to the client, of which only the SHA-256 is kept, in memory and in a small file
-// of the workspace so that a restart signs nobody out. A session dies with the annotator's token.
+// of the workspace so that a restart signs nobody out. A session dies with the annotator's token and password.
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ const SessionFile = z.strictObject({
     z.strictObject({
       tokenSha256: z.string(),
       annotatorId: AnnotatorId,
-      /** Names the annotator's token without telling it; a new token ends the sessions of the old one. */
+      /** Names the annotator's token and password without telling them; a new one ends the sessions of the old. */
       credential: z.string(),
       expiresAt: z.iso.datetime(),
     }),
@@ -30,14 +30,15 @@ const SessionFile = z.strictObject({
 type Session = z.infer<typeof SessionFile>['sessions'][number];
 
 export interface Sessions {
-  /** Opens a session for whoever holds the personal token, or null for a wrong one. @throws storage-failed. */
-  open(personalToken: string): Promise<{ annotator: Annotator; sessionToken: string; expiresAt: string } | null>;
+  /** Opens a session for someone who has shown who they are. @throws storage-failed. */
+  open(annotator: Annotator): Promise<{ sessionToken: string; expiresAt: string }>;
   /** The annotator of a living session, or null. */
   annotatorOf(sessionToken: string): Annotator | null;
   close(sessionToken: string): Promise<void>;
 }
 
-const credentialOf = (annotator: Annotator) => sha256(`${annotator.id} ${annotator.tokenHash.digest}`);
+const credentialOf = (annotator: Annotator) =>
+  sha256([annotator.id, annotator.tokenHash.digest, annotator.passwordHash?.digest].join(' '));
 
 /** Opens the sessions of a workspace. @throws bad-input, storage-failed. */
 export async function openSessions(workspace: Workspace): Promise<Sessions> {
@@ -67,9 +68,7 @@ export async function openSessions(workspace: Workspace): Promise<Sessions> {
   };
 
   return {
-    async open(personalToken) {
-      const annotator = workspace.annotators.authenticate(personalToken);
-      if (annotator === null) return null;
+    async open(annotator) {
       const sessionToken = randomBytes(SESSION_BYTES).toString('base64url');
       const expiresAt = new Date(Date.now() + SESSION_LIFE_MS).toISOString();
       const tokenSha256 = sha256(sessionToken);
@@ -80,7 +79,7 @@ export async function openSessions(workspace: Workspace): Promise<Sessions> {
         expiresAt,
       });
       await persist();
-      return { annotator, sessionToken, expiresAt };
+      return { sessionToken, expiresAt };
     },
     annotatorOf(sessionToken) {
       const session = living.get(sha256(sessionToken));

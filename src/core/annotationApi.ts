@@ -191,6 +191,8 @@ export const JudgementRequest = VerdictBody.extend({
   revise: z.boolean().default(false),
 });
 export type JudgementRequest = z.input<typeof JudgementRequest>;
+/** The request as the server reads it. */
+export type ParsedJudgement = z.output<typeof JudgementRequest>;
 
 /** What the qualification round tells after an answer. */
 export const Feedback = z.strictObject({
@@ -219,6 +221,9 @@ export const ProgressReply = z.strictObject({
 export type ProgressReply = z.infer<typeof ProgressReply>;
 
 /** `code` is one of core/errors.ts, or 'too-many'. */
+/** The body of a request or reply that says nothing more. */
+export const Empty = z.strictObject({});
+
 export const ErrorReply = z.strictObject({ error: z.strictObject({ code: z.string(), message: z.string() }) });
 export type ErrorReply = z.infer<typeof ErrorReply>;
 

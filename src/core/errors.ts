@@ -11,6 +11,7 @@ export const ERROR_TABLE = {
   'bad-model': { exitStatus: 2, httpStatus: 422 },
   unsupported: { exitStatus: 2, httpStatus: 422 },
   'too-long': { exitStatus: 2, httpStatus: 413 },
+  'too-many': { exitStatus: 75, httpStatus: 429 },
   'storage-failed': { exitStatus: 74, httpStatus: 507 },
   'server-failed': { exitStatus: 69, httpStatus: 502 },
   'not-finite': { exitStatus: 3, httpStatus: 500 },

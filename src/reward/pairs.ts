@@ -6,7 +6,7 @@ import type { ArtifactOf } from '../core/artifacts.ts';
 import { readCandidateSet } from '../core/candidateSet.ts';
 import { FourfoldError } from '../core/errors.ts';
 import { toJsonl } from '../core/jsonl.ts';
-import { latestJudgements } from '../core/judgements.ts';
+import { decisiveJudgements, latestJudgements } from '../core/judgements.ts';
 import { type Judgement, sourceKey } from '../core/records.ts';
 import type { Workspace } from '../store/workspace.ts';
 import { mergeJudgements } from './merge.ts';
@@ -28,7 +28,7 @@ export async function buildPairs(options: { workspace: Workspace; config: PairsC
   const set = chosenSet(workspace, config.candidateSet);
   const items = await readCandidateSet(workspace.artifacts.dir(set), set.id);
   const judgements = inOrder(
-    chosenJudgements(latestJudgements(await workspace.judgements(set.id).read()), set.id, config),
+    chosenJudgements(decisiveJudgements(latestJudgements(await workspace.judgements(set.id).read())), set.id, config),
   );
   const known = new Map(items.map(({ item, candidates }) => [item.id, new Set(candidates.map(({ id }) => id))]));
   for (const { id, itemId, presented } of judgements) {

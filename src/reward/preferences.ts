@@ -12,7 +12,10 @@
 // Its preference for a over b in an item is
 //     d_s(a, b) = z_sa - z_sb + γ o_s(a, b)             where it named a best: o = 1 for a, -1 for b, 0 for neither,
 //     d_s(a, b) = (1 - τ) (z_sa - z_sb)                 where it called a tie,
-// and γ o_s or 0 where it gave no ratings. A skipped or missing judgement gives no preference at all.
+//     d_s(a, b) = z_sa - z_sb                           where it was not asked which is better,
+// and γ o_s or 0 where it gave no ratings. Where it said by how much the best is better (1 slightly, 2 clearly, 3 much),
+// o is half of that; where it ranked all replies, o = 1 for whichever of a and b has the better place, 0 on one place.
+// A skipped or missing judgement gives no preference at all.
 import { groupBy } from '../core/groupBy.ts';
 import type { CandidateId, ItemId } from '../core/ids.ts';
 import { type Judgement, type Scores, sourceKey } from '../core/records.ts';
@@ -138,9 +141,14 @@ function preferencesOf(judgement: Judgement, utilities: Utilities, sd: number, c
       const rated = ua === undefined || ub === undefined ? null : sd === 0 ? 0 : (ua - ub) / sd;
       if (comparison.kind === 'best') {
         const named = comparison.candidateId === a ? 1 : comparison.candidateId === b ? -1 : 0;
+        const order = orderOf(judgement, a, b) ?? (named * (judgement.strength ?? 2)) / 2;
         // Of two unrated candidates that are not the best nothing was said.
-        if (rated === null && named === 0) continue;
-        preferences.push({ itemId, a, b, value: (rated ?? 0) + config.comparisonWeight * named, judgementId });
+        if (rated === null && order === 0 && judgement.ranking === undefined) continue;
+        preferences.push({ itemId, a, b, value: (rated ?? 0) + config.comparisonWeight * order, judgementId });
+      } else if (comparison.kind === 'tie' && judgement.ranking !== undefined) {
+        const order = orderOf(judgement, a, b) ?? 0;
+        const shrunk = order === 0 ? (1 - config.tieShrink) * (rated ?? 0) : (rated ?? 0);
+        preferences.push({ itemId, a, b, value: shrunk + config.comparisonWeight * order, judgementId });
       } else if (comparison.kind === 'tie') {
         preferences.push({ itemId, a, b, value: (1 - config.tieShrink) * (rated ?? 0), judgementId });
       } else if (rated !== null) {
@@ -149,4 +157,12 @@ function preferencesOf(judgement: Judgement, utilities: Utilities, sd: number, c
     }
   }
   return preferences;
+}
+
+/** 1 where the ranking puts `a` before `b`, -1 after it, 0 on one place; null where there is no ranking of both. */
+function orderOf({ ranking }: Judgement, a: CandidateId, b: CandidateId): number | null {
+  if (ranking === undefined) return null;
+  const placeOf = (id: CandidateId) => ranking.findIndex((place) => place.includes(id));
+  const [ofA, ofB] = [placeOf(a), placeOf(b)];
+  return ofA < 0 || ofB < 0 ? null : Math.sign(ofB - ofA);
 }

@@ -1,64 +1,102 @@
-// Annotators and their personal tokens. Only a memory-hard hash of a token is kept (scrypt, RFC 7914).
-import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto';
+// Annotators, leads and admins with their personal tokens and passwords, of which only memory-hard hashes are kept.
+import { randomBytes } from 'node:crypto';
+import type { Role } from '../core/annotation/people.ts';
 import { FourfoldError } from '../core/errors.ts';
 import { AnnotatorId } from '../core/ids.ts';
-import type { Annotator, Index } from './indexFile.ts';
+import type { Annotator, Index, IndexData } from './indexFile.ts';
+import { hashSecret, isSecret } from './secrets.ts';
+
+export interface NewAnnotator {
+  id: string;
+  name: string;
+  simulated: boolean;
+  role?: Role;
+  password?: string | null;
+  /** Of the token; random where absent. */
+  secret?: string;
+}
 
 export interface Annotators {
   /** Adds an annotator and returns the token, which is shown this once. @throws conflict where the id is taken. */
-  add(who: { id: string; name: string; simulated: boolean }): { annotator: Annotator; token: string };
+  add(who: NewAnnotator): { annotator: Annotator; token: string };
   list(): Annotator[];
   get(id: string): Annotator | null;
   /** The annotator whose token this is, or null. A token reads `<annotator id>:<secret>`. */
-  authenticate(token: string): Annotator | null;
+  authenticate(token: string): Promise<Annotator | null>;
+  /** The annotator of that id with that password, or null. */
+  authenticateByPassword(id: string, password: string): Promise<Annotator | null>;
+  /** @throws not-found. */
+  setRole(id: string, role: Role): Annotator;
+  /** @throws not-found. */
+  setPassword(id: string, password: string): Annotator;
   remove(id: string): void;
 }
 
 const SECRET_BYTES = 24;
-const KEY_BYTES = 32;
-// OWASP's minimum for scrypt: N = 2^14, r = 8, p = 5 (16 MiB).
-const SCRYPT = { N: 2 ** 14, r: 8, p: 5, maxmem: 64 * 2 ** 20 };
+/** Hashed where there is no such account, so that the time of an answer does not tell who has one. */
+let decoy: ReturnType<typeof hashSecret> | null = null;
 
-const digestOf = (secret: string, salt: string) => scryptSync(secret, Buffer.from(salt, 'hex'), KEY_BYTES, SCRYPT);
+/** The record of a new annotator and their token. @throws bad-option. */
+export function newAnnotator(who: NewAnnotator): { annotator: Annotator; token: string } {
+  const { id, name, simulated, role = 'annotator', password = null } = who;
+  const parsed = AnnotatorId.safeParse(id);
+  if (!parsed.success) {
+    throw new FourfoldError(
+      'bad-option',
+      `Expected an annotator id of letters, digits, dot and dash, got ${JSON.stringify(id)}.`,
+    );
+  }
+  const secret = who.secret ?? randomBytes(SECRET_BYTES).toString('base64url');
+  const annotator: Annotator = {
+    id: parsed.data,
+    name,
+    simulated,
+    role,
+    tokenHash: hashSecret(secret),
+    ...(password === null ? {} : { passwordHash: hashSecret(password) }),
+    createdAt: new Date().toISOString(),
+  };
+  return { annotator, token: `${annotator.id}:${secret}` };
+}
+
+/** Puts the annotator into the index. @throws conflict where the id is taken. */
+export function insertAnnotator(data: IndexData, annotator: Annotator): void {
+  if (data.annotators.some((found) => found.id === annotator.id)) {
+    throw new FourfoldError('conflict', `An annotator ${annotator.id} is there already. Choose another id.`);
+  }
+  data.annotators.push(annotator);
+}
 
 export function annotatorsIn(index: Index): Annotators {
   const get = (id: string) => index.read().annotators.find((annotator) => annotator.id === id) ?? null;
+  const change = (id: string, patch: Partial<Annotator>) =>
+    index.update((data) => {
+      const annotator = data.annotators.find((found) => found.id === id);
+      if (annotator === undefined) throw new FourfoldError('not-found', `Expected an annotator's id, got ${id}.`);
+      return Object.assign(annotator, patch);
+    });
   return {
-    add({ id, name, simulated }) {
-      const parsed = AnnotatorId.safeParse(id);
-      if (!parsed.success) {
-        throw new FourfoldError(
-          'bad-option',
-          `Expected an annotator id of letters, digits, dot and dash, got ${JSON.stringify(id)}.`,
-        );
-      }
-      const secret = randomBytes(SECRET_BYTES).toString('base64url');
-      const salt = randomBytes(16).toString('hex');
-      const annotator: Annotator = {
-        id: parsed.data,
-        name,
-        simulated,
-        tokenHash: { salt, digest: digestOf(secret, salt).toString('hex') },
-        createdAt: new Date().toISOString(),
-      };
-      index.update((data) => {
-        if (data.annotators.some((found) => found.id === id)) {
-          throw new FourfoldError('conflict', `An annotator ${id} is there already. Choose another id.`);
-        }
-        data.annotators.push(annotator);
-      });
-      return { annotator, token: `${annotator.id}:${secret}` };
+    add(who) {
+      const made = newAnnotator(who);
+      index.update((data) => insertAnnotator(data, made.annotator));
+      return made;
     },
     list: () => [...index.read().annotators],
     get,
-    authenticate(token) {
+    async authenticate(token) {
       const at = token.indexOf(':');
       const annotator = at < 0 ? null : get(token.slice(0, at));
       if (annotator === null) return null;
-      const expected = Buffer.from(annotator.tokenHash.digest, 'hex');
-      const actual = digestOf(token.slice(at + 1), annotator.tokenHash.salt);
-      return timingSafeEqual(expected, actual) ? annotator : null;
+      return (await isSecret(token.slice(at + 1), annotator.tokenHash)) ? annotator : null;
     },
+    async authenticateByPassword(id, password) {
+      const annotator = get(id);
+      decoy ??= hashSecret(randomBytes(SECRET_BYTES).toString('base64url'));
+      const isRight = await isSecret(password, annotator?.passwordHash ?? decoy);
+      return isRight && annotator?.passwordHash !== undefined ? annotator : null;
+    },
+    setRole: (id, role) => change(id, { role }),
+    setPassword: (id, password) => change(id, { passwordHash: hashSecret(password) }),
     remove: (id) =>
       index.update((data) => {
         data.annotators = data.annotators.filter((annotator) => annotator.id !== id);

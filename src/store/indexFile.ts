@@ -4,6 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeS
 import { LowSync, type SyncAdapter } from 'lowdb';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
+import { ROLES } from '../core/annotation/people.ts';
 import { Artifact } from '../core/artifacts.ts';
 import { asStorageError, FourfoldError, systemCodeOf } from '../core/errors.ts';
 import { AnnotatorId, ArtifactId, ScheduleId } from '../core/ids.ts';
@@ -13,15 +14,34 @@ export const INDEX_VERSION = 1;
 const LOCK_TIMEOUT_MS = 10_000;
 const LOCK_POLL_MS = 10;
 
+const SecretHash = z.strictObject({ salt: z.string(), digest: z.string() });
+export type SecretHash = z.infer<typeof SecretHash>;
+
 export const Annotator = z.strictObject({
   id: AnnotatorId,
   name: z.string().min(1),
   simulated: z.boolean(),
   /** scrypt hash of the personal token: salt and digest in hexadecimal. */
-  tokenHash: z.strictObject({ salt: z.string(), digest: z.string() }),
+  tokenHash: SecretHash,
+  /** The same of a password, where one was chosen. */
+  passwordHash: SecretHash.optional(),
+  role: z.enum(ROLES).default('annotator'),
   createdAt: z.iso.datetime(),
 });
 export type Annotator = z.infer<typeof Annotator>;
+
+/** A link by which one person makes an account. Of its 256-bit secret only the SHA-256 is kept. */
+export const Invitation = z.strictObject({
+  id: z.string().min(1),
+  role: z.enum(ROLES),
+  note: z.string(),
+  secretSha256: z.string(),
+  createdBy: z.string(),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+  used: z.strictObject({ by: AnnotatorId, at: z.iso.datetime() }).nullable(),
+});
+export type Invitation = z.infer<typeof Invitation>;
 
 export const Schedule = z.strictObject({
   id: ScheduleId,
@@ -46,6 +66,7 @@ const IndexData = z.strictObject({
   artifacts: z.array(Artifact),
   annotators: z.array(Annotator),
   schedules: z.array(Schedule),
+  invitations: z.array(Invitation).default([]),
 });
 export type IndexData = z.infer<typeof IndexData>;
 
@@ -56,7 +77,13 @@ export interface Index {
   update<T>(change: (data: IndexData) => T): T;
 }
 
-const emptyData = (): IndexData => ({ version: INDEX_VERSION, artifacts: [], annotators: [], schedules: [] });
+const emptyData = (): IndexData => ({
+  version: INDEX_VERSION,
+  artifacts: [],
+  annotators: [],
+  schedules: [],
+  invitations: [],
+});
 
 function textOf(path: string): string {
   try {

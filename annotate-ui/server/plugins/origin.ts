@@ -2,10 +2,9 @@
 // come from a page of ours or carry a bearer token, which no other site can make a browser send (CSRF).
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { FourfoldError } from '../../../src/core/errors.ts';
-import { bearerOf } from './auth.ts';
+import { bearerOf, SAFE_METHODS } from './auth.ts';
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** The host without its port: 'localhost:4600' gives 'localhost', '[::1]:4600' gives '[::1]'. */
 function hostnameOf(host: string): string {

@@ -1,87 +1,108 @@
-// The labeling itself: the next item, and the judgement of an item.
+// The labeling itself: the next item, drafts, judgements, and going back.
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Project } from '../../../src/core/annotation/project.ts';
 import {
+  DraftReply,
+  DraftRequest,
+  Empty,
   JudgementReply,
   JudgementRequest,
   NextReply,
-  type OwnProgress,
-  type Standing,
-  type Task,
+  RecentReply,
+  TaskReply,
 } from '../../../src/core/annotationApi.ts';
-import { FourfoldError } from '../../../src/core/errors.ts';
 import type { AnnotatorId } from '../../../src/core/ids.ts';
-import type { LabelingItem, LabelingSet } from '../candidateSet.ts';
-import type { JudgementBook } from '../judgementBook.ts';
+import type { LabelingDesk } from '../labeling/desk.ts';
 import { annotatorOf } from '../plugins/auth.ts';
 import { withErrors } from '../schemas/replies.ts';
-import { checkVerdict, ItemParams, NextQuery } from '../schemas/tasks.ts';
-import { presentedOrder, type TaskQueue } from '../taskQueue.ts';
+import { ItemParams, idsIn, NextQuery, RecentQuery } from '../schemas/tasks.ts';
+import { excerptOf, taskFor } from './taskView.ts';
 
-export interface LabelingDesk {
-  project: Project;
-  set: LabelingSet;
-  queue: TaskQueue;
-  book: JudgementBook;
-}
+/** A judgement of six long replies with corrections; a draft of the same. */
+const BODY_LIMIT_BYTES = 256 * 1024;
 
-/** How far the annotator is in the set. */
-export function progressOf({ book, queue }: LabelingDesk, annotatorId: AnnotatorId): OwnProgress {
-  return { ...book.counts(annotatorId), total: queue.total, remaining: null };
-}
-
-/** Where the annotator stands: free to work. */
-export const STANDING: Standing = { guidelinesRead: true, qualification: null, paused: null };
-
-/** The item as the annotator sees it: lettered, in their order, and silent about what wrote which. */
-function taskFor({ set, project }: LabelingDesk, annotatorId: AnnotatorId, item: LabelingItem): Task {
-  const candidates = presentedOrder(annotatorId, item).map((candidateId, i) => ({
-    key: String.fromCharCode('A'.charCodeAt(0) + i),
-    candidateId,
-    text: set.textOf.get(candidateId) ?? '',
-  }));
-  return {
-    itemId: item.id,
-    promptId: item.promptId,
-    messages: item.messages,
-    candidates,
-    criteria: project.criteria,
-    ask: project.ask,
-    round: 'work',
-    leaseExpiresAt: null,
-    draft: null,
-    judgement: null,
-  };
-}
-
-export async function taskRoutes(app: FastifyInstance, desk: LabelingDesk): Promise<void> {
+export async function taskRoutes(app: FastifyInstance, { desk }: { desk: LabelingDesk }): Promise<void> {
   const routes = app.withTypeProvider<ZodTypeProvider>();
+  const bodyLimit = BODY_LIMIT_BYTES;
 
   routes.get(
     '/api/tasks/next',
     { schema: { querystring: NextQuery, response: withErrors(NextReply) } },
     async (request) => {
+      const annotator = annotatorOf(request);
+      const given = await desk.next(annotator, idsIn(request.query.exclude));
+      return {
+        state: given.state,
+        task: given.state === 'task' ? taskFor(desk, annotator.id, given.item) : null,
+        progress: desk.progress(annotator.id),
+        standing: desk.standing(annotator.id),
+      };
+    },
+  );
+
+  routes.get(
+    '/api/tasks/recent',
+    { schema: { querystring: RecentQuery, response: withErrors(RecentReply) } },
+    async (request) => ({ judgements: recentOf(desk, annotatorOf(request).id, request.query.limit) }),
+  );
+
+  routes.get(
+    '/api/tasks/:itemId',
+    { schema: { params: ItemParams, response: withErrors(TaskReply) } },
+    async (request) => {
       const { id } = annotatorOf(request);
-      const item = desk.queue.next(id, request.query.exclude);
-      const progress = progressOf(desk, id);
-      if (item === null) return { state: 'done' as const, task: null, progress, standing: STANDING };
-      return { state: 'task' as const, task: taskFor(desk, id, item), progress, standing: STANDING };
+      const item = desk.ownItem(id, request.params.itemId);
+      return { task: taskFor(desk, id, item), progress: desk.progress(id) };
     },
   );
 
   routes.put(
     '/api/tasks/:itemId/judgement',
-    { schema: { params: ItemParams, body: JudgementRequest, response: withErrors(JudgementReply) } },
+    { bodyLimit, schema: { params: ItemParams, body: JudgementRequest, response: withErrors(JudgementReply) } },
     async (request) => {
       const annotator = annotatorOf(request);
-      const item = desk.queue.item(request.params.itemId);
-      if (item === null) {
-        throw new FourfoldError('not-found', `${request.params.itemId} is not an item of ${desk.set.id}.`);
-      }
-      checkVerdict(item, request.body);
-      const saved = await desk.book.save(annotator, item, request.body);
-      return { ...saved, progress: progressOf(desk, annotator.id), standing: STANDING, feedback: null };
+      const submitted = await desk.submit(annotator, request.params.itemId, request.body);
+      return { ...submitted, progress: desk.progress(annotator.id), standing: desk.standing(annotator.id) };
     },
   );
+
+  routes.delete(
+    '/api/tasks/:itemId/judgement',
+    { schema: { params: ItemParams, response: withErrors(TaskReply) } },
+    async (request) => {
+      const annotator = annotatorOf(request);
+      const before = await desk.undo(annotator, request.params.itemId);
+      const item = desk.requireItem(request.params.itemId);
+      return { task: taskFor(desk, annotator.id, item, before), progress: desk.progress(annotator.id) };
+    },
+  );
+
+  routes.put(
+    '/api/tasks/:itemId/draft',
+    { bodyLimit, schema: { params: ItemParams, body: DraftRequest, response: withErrors(DraftReply) } },
+    async (request) => {
+      const { id } = annotatorOf(request);
+      await desk.saveDraft(id, request.params.itemId, request.body.draft);
+      return { leaseExpiresAt: desk.leaseExpiresAt(id, request.params.itemId) };
+    },
+  );
+
+  routes.delete(
+    '/api/tasks/:itemId/lease',
+    { schema: { params: ItemParams, response: withErrors(Empty) } },
+    async (request) => {
+      await desk.release(annotatorOf(request).id, request.params.itemId);
+      return {};
+    },
+  );
+}
+
+function recentOf(desk: LabelingDesk, annotatorId: AnnotatorId, limit: number): RecentReply['judgements'] {
+  const newest = [...desk.book.ofAnnotator(annotatorId)].sort((a, b) => b.at - a.at).slice(0, limit);
+  return newest.flatMap((entry) => {
+    const item = desk.set.byId.get(entry.itemId);
+    const { comparison, createdAt } = desk.book.judgementOf(entry);
+    if (item === undefined || comparison.kind === 'missing') return [];
+    return [{ itemId: item.id, excerpt: excerptOf(item), comparison: comparison.kind, createdAt }];
+  });
 }

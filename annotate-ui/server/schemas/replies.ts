@@ -1,8 +1,6 @@
 // Response schemas that the route groups share.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { ErrorReply } from '../../../src/core/annotationApi.ts';
-
-export const Empty = z.strictObject({});
 
 /** The reply of a route that succeeds with `schema`, or fails with an error that a client can act on. */
 export function withErrors<S extends z.ZodType>(schema: S) {

@@ -29,7 +29,7 @@ export const command = defineCommand({
   async run({ config, workspace: openWorkspace, json, signal, print, note }) {
     const [{ startServer }, { chooseCandidateSet }, workspace] = await Promise.all([
       import('../../../annotate-ui/server/server.ts'),
-      import('../../../annotate-ui/server/candidateSet.ts'),
+      import('../../../annotate-ui/server/labeling/labelingSet.ts'),
       openWorkspace(),
     ]);
     const candidateSetId = chooseCandidateSet(workspace, config.candidateSet);

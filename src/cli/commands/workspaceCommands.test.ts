@@ -155,7 +155,7 @@ describe('annotators', () => {
     const { annotator, token, path } = await json('annotators', 'add', 'ann', '--name', 'Ann Lee', '--simulated');
     expect(annotator).toMatchObject({ id: 'ann', name: 'Ann Lee', simulated: true });
     expect(path).toBe(`/#token=${token}`);
-    expect((await workspace()).annotators.authenticate(token)?.id).toBe('ann');
+    expect((await (await workspace()).annotators.authenticate(token))?.id).toBe('ann');
     expect(await readFile(at('data', 'workspace', 'db.json'), 'utf8')).not.toContain(token.split(':')[1]);
     const listed = await ok('annotators', 'list', '--json');
     expect(listed).not.toContain('tokenHash');
