@@ -122,12 +122,7 @@ describe('requests from elsewhere', () => {
     const cookie = String(reply.headers['set-cookie']).split(';')[0] ?? '';
     const task = await nextTask(app, { cookie });
     const from = (headers: Headers) =>
-      put(
-        app,
-        { cookie, host: 'localhost:4600', 'x-fourfold-request': '1', ...headers },
-        task.itemId,
-        verdictOn(task),
-      );
+      put(app, { cookie, host: 'localhost:4600', 'x-fourfold-request': '1', ...headers }, task.itemId, verdictOn(task));
     expect((await from({ origin: 'https://evil.example' })).statusCode).toBe(403);
     expect((await from({ origin: 'http://localhost:9999' })).statusCode).toBe(403);
     expect((await from({ 'sec-fetch-site': 'cross-site' })).statusCode).toBe(403);

@@ -1,5 +1,6 @@
 // The labeling application: composes plugins and route groups over one candidate set. It does not listen (server.ts).
 import cookie from '@fastify/cookie';
+import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { packagePath } from '../../src/core/packageRoot.ts';
@@ -13,7 +14,9 @@ import { registerHeaders } from './plugins/headers.ts';
 import { registerOriginChecks } from './plugins/origin.ts';
 import { registerPage } from './plugins/page.ts';
 import { accountRoutes } from './routes/account.ts';
+import { adminRoutes } from './routes/admin.ts';
 import { healthRoutes } from './routes/health.ts';
+import { invitationRoutes, inviteRoutes } from './routes/invitations.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { openSessions } from './sessions.ts';
@@ -49,15 +52,25 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   registerOriginChecks(app, { allowAnyHost: options.allowAnyHost ?? false });
   await registerHeaders(app);
   await app.register(cookie);
+  await app.register(rateLimit, { global: false });
   await app.register(sessionRoutes, {
     ...server,
     signInsPerMinute: options.signInsPerMinute ?? SIGN_INS_PER_MINUTE,
   });
   await app.register(healthRoutes);
+  await app.register(invitationRoutes, { ...server, perMinute: options.signInsPerMinute ?? SIGN_INS_PER_MINUTE });
   await app.register(async (signedIn) => {
     requireRole(signedIn, sessions, 'annotator');
     await signedIn.register(taskRoutes, server);
     await signedIn.register(accountRoutes, server);
+  });
+  await app.register(async (leads) => {
+    requireRole(leads, sessions, 'lead');
+    await leads.register(inviteRoutes, server);
+  });
+  await app.register(async (admins) => {
+    requireRole(admins, sessions, 'admin');
+    await admins.register(adminRoutes, server);
   });
   await registerPage(app, options.webRoot ?? packagePath('dist', 'annotate-ui', 'web'));
   registerJobs(app, options.jobs ?? []);

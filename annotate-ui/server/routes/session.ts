@@ -1,5 +1,4 @@
 // Signing in and out, with a personal token or with a password.
-import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { Empty, type Me, SessionReply, SessionRequest } from '../../../src/core/annotationApi.ts';
@@ -41,7 +40,6 @@ export function meOf(desk: LabelingDesk, { id, name, simulated, role }: Annotato
 
 export async function sessionRoutes(app: FastifyInstance, options: SessionRouteOptions): Promise<void> {
   const { workspace, sessions, signInsPerMinute } = options;
-  await app.register(rateLimit, { global: false });
   const routes = app.withTypeProvider<ZodTypeProvider>();
   const attempts = new Attempts();
 
