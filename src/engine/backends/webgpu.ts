@@ -6,6 +6,8 @@ import { registerKernelGradients } from '../wasm/gradients.ts';
 import { defineAttention } from '../webgpu/attention.ts';
 import { Dispatcher } from '../webgpu/dispatcher.ts';
 import { defineLogProbs } from '../webgpu/logProbs.ts';
+import { defineNorms } from '../webgpu/norms.ts';
+import { defineOptimizer } from '../webgpu/optimizer.ts';
 import { definePointwise } from '../webgpu/pointwise.ts';
 import { defineProducts } from '../webgpu/products.ts';
 import { defineRowKernels } from '../webgpu/rows.ts';
@@ -46,7 +48,9 @@ function defineWebgpuKernels(): void {
   registerKernelGradients();
   defineProducts(dispatcher);
   defineRowKernels(dispatcher);
+  defineNorms(dispatcher);
   definePointwise(dispatcher);
+  defineOptimizer(dispatcher);
   defineAttention(dispatcher);
   defineLogProbs(dispatcher);
 }

@@ -7,13 +7,26 @@ const LANES = 64;
 /** Bytes of shared memory that every WebGPU device has. */
 const SHARED_BYTES = 16_384;
 
-const SIZES = { time: 'u32', keys: 'u32', heads: 'u32', kvHeads: 'u32', scale: 'f32' } as const;
+/** `window`: how many keys a query sees at most; `softcap`: scores s become cap·tanh(s / cap), 0 for as they are. */
+const SIZES = {
+  ...({ time: 'u32', keys: 'u32', heads: 'u32', kvHeads: 'u32', scale: 'f32' } as const),
+  ...({ window: 'u32', softcap: 'f32' } as const),
+};
 type Sizes = Record<keyof typeof SIZES, number> & { batch: number; dim: number };
 
 /** How many rows of two tensors fit into shared memory. */
 const tileRows = (dim: number): number => Math.max(1, Math.min(32, Math.floor(SHARED_BYTES / (8 * dim))));
 
 const DECLARATIONS = (dim: number): string => `
+fn capped(score: f32) -> f32 {
+  if (p.softcap == 0.0) { return score; }
+  return p.softcap * tanh(score / p.softcap);
+}
+// Derivative of capped, from its value.
+fn slopeAt(score: f32) -> f32 {
+  if (p.softcap == 0.0) { return 1.0; }
+  return 1.0 - (score / p.softcap) * (score / p.softcap);
+}
 const DIM = ${dim}u;
 const ROWS = ${tileRows(dim)}u;
 const LANES = ${LANES}u;
@@ -48,7 +61,7 @@ const overKeys = (body: string): string => `
     workgroupBarrier();
     for (var r = 0u; r < ROWS; r++) {
       let key = k0 + r;
-      if (!exists || key < start || key > last) { continue; }
+      if (!exists || key < start || key > last || key + p.window <= last) { continue; }
       ${body}
     }
     workgroupBarrier();
@@ -72,6 +85,7 @@ const forward = (dim: number): Program => ({
   ${overKeys(`
       var score = 0.0;
       for (var d = 0u; d < DIM; d++) { score += q[d] * first[r * DIM + d]; }
+      score = capped(score);
       let newTop = max(top, score);
       let fade = exp(top - newTop);
       let weight = exp(score - newTop);
@@ -135,7 +149,8 @@ const queryGradient = (dim: number): Program => ({
         score += q[d] * first[r * DIM + d];
         reward += g[d] * second[r * DIM + d];
       }
-      let pull = exp(score - logSum) * (reward - delta);
+      score = capped(score);
+      let pull = exp(score - logSum) * (reward - delta) * slopeAt(score);
       for (var d = 0u; d < DIM; d++) { sum[d] += pull * first[r * DIM + d]; }`)}
   if (!exists) { return; }
   for (var d = 0u; d < DIM; d++) { dQuery[at + d] = sum[d] * p.scale; }`,
@@ -179,7 +194,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       workgroupBarrier();
       for (var r = 0u; r < ROWS; r++) {
         let t = t0 + r;
-        if (!exists || t >= p.time || key > p.keys - p.time + t) { continue; }
+        let last = p.keys - p.time + t;
+        if (!exists || t >= p.time || key > last || key + p.window <= last) { continue; }
         let figure = 2u * ((row * p.heads + head) * p.time + t);
         var score = 0.0;
         var reward = 0.0;
@@ -187,8 +203,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
           score += k[d] * first[r * DIM + d];
           reward += v[d] * second[r * DIM + d];
         }
+        score = capped(score);
         let weight = exp(score - figures[figure]);
-        let pull = weight * (reward - figures[figure + 1u]);
+        let pull = weight * (reward - figures[figure + 1u]) * slopeAt(score);
         for (var d = 0u; d < DIM; d++) {
           dv[d] += weight * second[r * DIM + d];
           dk[d] += pull * first[r * DIM + d];
@@ -205,16 +222,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }`,
 });
 
-function sizesOf(query: TensorInfo, key: TensorInfo, scale: number): Sizes {
+function sizesOf(query: TensorInfo, key: TensorInfo, attributes: Record<string, unknown>): Sizes {
   const [batch, time, heads, dim] = query.shape as [number, number, number, number];
   const [, keys, kvHeads] = key.shape as [number, number, number, number];
-  return { batch, time, keys, heads, kvHeads, dim, scale };
+  const { scale, window = 0, softcap = 0 } = attributes as { scale: number; window?: number; softcap?: number };
+  return { batch, time, keys, heads, kvHeads, dim, scale, softcap, window: window === 0 ? keys : window };
 }
 
 export function defineAttention(dispatcher: Dispatcher): void {
-  defineKernel('FourfoldAttention', ({ input, number }) => {
+  for (const name of ['FourfoldAttention', 'FourfoldBoundedAttention']) {
+    defineForward(dispatcher, name);
+    defineGradient(dispatcher, `${name}Gradient`);
+  }
+}
+
+function defineForward(dispatcher: Dispatcher, name: string): void {
+  defineKernel(name, ({ input, attributes }) => {
     const [query, keyed, valued, keyStart] = [input('query'), input('key'), input('value'), input('keyStart')];
-    const { batch, dim, ...sizes } = sizesOf(query, keyed, number('scale'));
+    const { batch, dim, ...sizes } = sizesOf(query, keyed, attributes);
     const [result, logSums] = [
       dispatcher.output(query.shape),
       dispatcher.output([batch, sizes.heads, sizes.time]),
@@ -223,10 +248,12 @@ export function defineAttention(dispatcher: Dispatcher): void {
     dispatcher.run(forward(dim), { query, keyed, valued, keyStart, result, logSums }, sizes, groups);
     return [result, logSums];
   });
+}
 
-  defineKernel('FourfoldAttentionGradient', ({ input, number }) => {
+function defineGradient(dispatcher: Dispatcher, name: string): void {
+  defineKernel(name, ({ input, attributes }) => {
     const [query, keyed, valued, keyStart] = [input('query'), input('key'), input('value'), input('keyStart')];
-    const { batch, dim, ...sizes } = sizesOf(query, keyed, number('scale'));
+    const { batch, dim, ...sizes } = sizesOf(query, keyed, attributes);
     const { time, keys, heads, kvHeads } = sizes;
     const dy = input('dy');
     const count = batch * heads * time;

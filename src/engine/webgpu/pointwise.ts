@@ -1,11 +1,10 @@
-// Kernels value by value on webgpu: the gated activation, rotary positions, embedding, AdamW, norm and clipping.
+// Kernels value by value on webgpu: activations, rotary positions, embedding.
 import { defineKernel } from './define.ts';
 import { type Dispatcher, type Groups, groupsFor, type Program, UNIT_OF } from './dispatcher.ts';
-import { REDUCE } from './rows.ts';
 import { rowsOf, sizeOf } from './sizes.ts';
 
 /** WGSL: an entry point with one lane a value, its number `i` below p.count. */
-const valueMain = (body: string): string => `${UNIT_OF}
+export const valueMain = (body: string): string => `${UNIT_OF}
 @compute @workgroup_size(128)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -16,7 +15,7 @@ fn main(
   if (i >= p.count) { return; }
   ${body}
 }`;
-const groupsOf = (count: number): Groups => groupsFor(Math.ceil(count / 128));
+export const groupsOf = (count: number): Groups => groupsFor(Math.ceil(count / 128));
 
 const SWIGLU: Program = {
   name: 'swiglu',
@@ -34,6 +33,49 @@ const SWIGLU_GRADIENT: Program = {
   let sigmoid = 1.0 / (1.0 + exp(-gate[i]));
   dGate[i] = dy[i] * up[i] * sigmoid * (1.0 + gate[i] * (1.0 - sigmoid));
   dUp[i] = dy[i] * gate[i] * sigmoid;`),
+};
+
+/** √(2/π) and 1/√(2π). */
+const [TANH_SCALE, NORMAL_PEAK] = [Math.sqrt(2 / Math.PI), 1 / Math.sqrt(2 * Math.PI)];
+
+/**
+ * The normal distribution function by the complementary error function, whose relative error is below 1.2e-7 everywhere
+ * (Press et al. 1992, Numerical Recipes, section 6.2).
+ */
+const NORMAL_CDF = `
+fn normalCdf(v: f32) -> f32 {
+  let x = abs(v) * ${Math.SQRT1_2};
+  let t = 1.0 / (1.0 + 0.5 * x);
+  let power = -x * x - 1.26551223 + t * (1.00002368 + t * (0.37409196 + t * (0.09678418 + t * (-0.18628806 +
+    t * (0.27886807 + t * (-1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277))))))));
+  let tail = 0.5 * t * exp(power);
+  return select(1.0 - tail, tail, v < 0.0);
+}`;
+
+const GELU: Program = {
+  name: 'gelu',
+  buffers: { x: 'in f32', y: 'out f32' },
+  numbers: { count: 'u32', isTanh: 'u32' },
+  body: `${NORMAL_CDF}${valueMain(`
+  let v = x[i];
+  if (p.isTanh == 1u) { y[i] = 0.5 * v * (1.0 + tanh(${TANH_SCALE} * (v + 0.044715 * v * v * v))); }
+  else { y[i] = v * normalCdf(v); }`)}`,
+};
+
+/** d/dx x·Φ(x) = Φ(x) + x·φ(x), and the derivative of the tanh formula. */
+const GELU_GRADIENT: Program = {
+  name: 'geluGradient',
+  buffers: { x: 'in f32', dy: 'in f32', dx: 'out f32' },
+  numbers: { count: 'u32', isTanh: 'u32' },
+  body: `${NORMAL_CDF}${valueMain(`
+  let v = x[i];
+  if (p.isTanh == 1u) {
+    let bend = tanh(${TANH_SCALE} * (v + 0.044715 * v * v * v));
+    let slope = ${TANH_SCALE} * (1.0 + 3.0 * 0.044715 * v * v);
+    dx[i] = dy[i] * (0.5 * (1.0 + bend) + 0.5 * v * (1.0 - bend * bend) * slope);
+  } else {
+    dx[i] = dy[i] * (normalCdf(v) + v * ${NORMAL_PEAK} * exp(-0.5 * v * v));
+  }`)}`,
 };
 
 /** One lane a pair (x[j], x[j + half]) of a head; turned by +θ where sign is 1, by -θ where it is -1. */
@@ -82,61 +124,6 @@ fn main(
 }`,
 };
 
-/** In place, as src/engine/adamW.ts writes it. */
-const ADAM_W: Program = {
-  name: 'adamW',
-  buffers: { gradient: 'in f32', value: 'out f32', m: 'out f32', v: 'out f32' },
-  numbers: {
-    count: 'u32',
-    ...{ beta1: 'f32', rest1: 'f32', beta2: 'f32', rest2: 'f32' },
-    ...{ rate: 'f32', rootScale: 'f32', epsilon: 'f32', keep: 'f32' },
-  },
-  body: valueMain(`
-  let first = p.beta1 * m[i] + p.rest1 * gradient[i];
-  let second = p.beta2 * v[i] + p.rest2 * gradient[i] * gradient[i];
-  m[i] = first;
-  v[i] = second;
-  value[i] = p.keep * value[i] - p.rate * first / (sqrt(second) * p.rootScale + p.epsilon);`),
-};
-
-/** How many work groups share the sum of squares of one tensor. */
-const PARTS = 32;
-
-const SQUARES: Program = {
-  name: 'squares',
-  buffers: { x: 'in f32', partial: 'out f32' },
-  numbers: { count: 'u32', at: 'u32' },
-  body: `${REDUCE}
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  var sum = 0.0;
-  for (var i = group.x * LANES + lane; i < p.count; i += LANES * ${PARTS}u) { sum += x[i] * x[i]; }
-  sum = sumOf(sum, lane);
-  if (lane == 0u) { partial[p.at + group.x] = sum; }
-}`,
-};
-
-const ROOT: Program = {
-  name: 'rootOfSum',
-  buffers: { partial: 'in f32', norm: 'out f32' },
-  numbers: { count: 'u32' },
-  body: `${REDUCE}
-@compute @workgroup_size(128)
-fn main(@builtin(local_invocation_index) lane: u32) {
-  var sum = 0.0;
-  for (var i = lane; i < p.count; i += LANES) { sum += partial[i]; }
-  sum = sumOf(sum, lane);
-  if (lane == 0u) { norm[0] = sqrt(sum); }
-}`,
-};
-
-const CLIP: Program = {
-  name: 'clip',
-  buffers: { x: 'in f32', norm: 'in f32', y: 'out f32' },
-  numbers: { count: 'u32', maxNorm: 'f32' },
-  body: valueMain('y[i] = x[i] * min(1.0, p.maxNorm / (norm[0] + 1e-6));'),
-};
-
 export function definePointwise(dispatcher: Dispatcher): void {
   defineKernel('FourfoldSwiglu', ({ input }) => {
     const [gate, up] = [input('gate'), input('up')];
@@ -151,6 +138,26 @@ export function definePointwise(dispatcher: Dispatcher): void {
     const count = sizeOf(gate.shape);
     dispatcher.run(SWIGLU_GRADIENT, { gate, up, dy, dGate, dUp }, { count }, groupsOf(count));
     return [dGate, dUp];
+  });
+
+  defineKernel('FourfoldGelu', ({ input, attributes }) => {
+    const x = input('x');
+    const y = dispatcher.output(x.shape);
+    const count = sizeOf(x.shape);
+    dispatcher.run(GELU, { x, y }, { count, isTanh: attributes.isTanh === true ? 1 : 0 }, groupsOf(count));
+    return y;
+  });
+  defineKernel('FourfoldGeluGradient', ({ input, attributes }) => {
+    const [x, dy] = [input('x'), input('dy')];
+    const dx = dispatcher.output(x.shape);
+    const count = sizeOf(x.shape);
+    dispatcher.run(
+      GELU_GRADIENT,
+      { x, dy, dx },
+      { count, isTanh: attributes.isTanh === true ? 1 : 0 },
+      groupsOf(count),
+    );
+    return dx;
   });
 
   defineKernel('FourfoldRotary', ({ input, number }) => {
@@ -181,37 +188,5 @@ export function definePointwise(dispatcher: Dispatcher): void {
     const dTable = dispatcher.output([vocab, width]);
     dispatcher.run(EMBEDDING_GRADIENT, { dy, ids, dTable }, { vocab, width, count: rows }, groupsFor(vocab));
     return dTable;
-  });
-
-  // In place: value, m and v change; nothing comes back.
-  defineKernel('FourfoldAdamW', ({ input, number }) => {
-    const [gradient, value, m, v] = [input('gradient'), input('value'), input('m'), input('v')];
-    const count = sizeOf(value.shape);
-    const [beta1, beta2] = [number('beta1'), number('beta2')];
-    const rates = Object.fromEntries(['rate', 'rootScale', 'epsilon', 'keep'].map((name) => [name, number(name)]));
-    const numbers = { count, beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, ...rates };
-    dispatcher.run(ADAM_W, { gradient, value, m, v }, numbers, groupsOf(count));
-    return [];
-  });
-
-  // sqrt(Σ over all inputs of Σ x²)
-  defineKernel('FourfoldGlobalNorm', ({ inputs }) => {
-    const tensors = Object.values(inputs);
-    const partial = dispatcher.output([Math.max(1, tensors.length) * PARTS]);
-    for (const [i, x] of tensors.entries()) {
-      dispatcher.run(SQUARES, { x, partial }, { count: sizeOf(x.shape), at: i * PARTS }, [PARTS]);
-    }
-    const norm = dispatcher.output([]);
-    dispatcher.run(ROOT, { partial, norm }, { count: tensors.length * PARTS }, [1]);
-    dispatcher.release(partial);
-    return norm;
-  });
-  // x · min(1, maxNorm / (norm + 1e-6))
-  defineKernel('FourfoldClip', ({ input, number }) => {
-    const [x, norm] = [input('x'), input('norm')];
-    const y = dispatcher.output(x.shape);
-    const count = sizeOf(x.shape);
-    dispatcher.run(CLIP, { x, norm, y }, { count, maxNorm: number('maxNorm') }, groupsOf(count));
-    return y;
   });
 }

@@ -1,4 +1,4 @@
-// Kernels over rows on webgpu: softmax, log-softmax, root-mean-square normalisation, sums over rows. One work group a row.
+// Kernels over rows on webgpu: softmax, log-softmax, sums over rows. One work group a row.
 import { defineKernel } from './define.ts';
 import { type Dispatcher, groupsFor, type Program, UNIT_OF } from './dispatcher.ts';
 import { rowsOf } from './sizes.ts';
@@ -44,8 +44,8 @@ fn main(
   ${body}
 }`;
 
-const EACH = (body: string): string => `for (var i = lane; i < p.width; i += LANES) { ${body} }`;
-const ROWS = { rows: 'u32', width: 'u32' } as const;
+export const EACH = (body: string): string => `for (var i = lane; i < p.width; i += LANES) { ${body} }`;
+export const ROWS = { rows: 'u32', width: 'u32' } as const;
 
 const SOFTMAX: Program = {
   name: 'softmax',
@@ -99,35 +99,8 @@ const LOG_SOFTMAX_GRADIENT: Program = {
   ${EACH('dx[start + i] = dy[start + i] - exp(y[start + i]) * sum;')}`),
 };
 
-/** s = 1 / sqrt(mean(x²) + ε), y = x · s · g; s is kept for the gradients. */
-const RMS_NORM: Program = {
-  name: 'rmsNorm',
-  buffers: { x: 'in f32', weight: 'in f32', y: 'out f32', scales: 'out f32' },
-  numbers: { ...ROWS, epsilon: 'f32' },
-  body: rowMain(`
-  var sum = 0.0;
-  ${EACH('sum += x[start + i] * x[start + i];')}
-  let square = sumOf(sum, lane) / f32(p.width) + p.epsilon;
-  let scale = inverseSqrt(square);
-  if (lane == 0u) { scales[row] = scale; }
-  ${EACH('y[start + i] = x[start + i] * scale * weight[i];')}`),
-};
-
-/** With x̂ = x·s: dx = s · (g·dy - x̂ · mean(g·dy·x̂)). */
-const RMS_NORM_GRADIENT: Program = {
-  name: 'rmsNormGradient',
-  buffers: { x: 'in f32', weight: 'in f32', scales: 'in f32', dy: 'in f32', dx: 'out f32' },
-  numbers: ROWS,
-  body: rowMain(`
-  let scale = scales[row];
-  var sum = 0.0;
-  ${EACH('sum += weight[i] * dy[start + i] * (x[start + i] * scale);')}
-  let pull = sumOf(sum, lane) / f32(p.width);
-  ${EACH('dx[start + i] = scale * (weight[i] * dy[start + i] - x[start + i] * scale * pull);')}`),
-};
-
 /** Σ over rows of `term`, a column a lane of x, eight rows at a time. */
-const columnSum = (name: string, buffers: Program['buffers'], term: string): Program => ({
+export const columnSum = (name: string, buffers: Program['buffers'], term: string): Program => ({
   name,
   buffers: { ...buffers, sum: 'out f32' },
   numbers: ROWS,
@@ -152,12 +125,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
 }`,
 });
 const SUM_ROWS = columnSum('sumRows', { x: 'in f32' }, 'x[at]');
-const GAIN_GRADIENT = columnSum(
-  'rmsNormGainGradient',
-  { x: 'in f32', scales: 'in f32', dy: 'in f32' },
-  'dy[at] * x[at] * scales[row]',
-);
-
 export function defineRowKernels(dispatcher: Dispatcher): void {
   for (const [name, forward, backward] of [
     ['FourfoldSoftmax', SOFTMAX, SOFTMAX_GRADIENT],
@@ -177,27 +144,6 @@ export function defineRowKernels(dispatcher: Dispatcher): void {
     });
   }
 
-  defineKernel('FourfoldRmsNorm', ({ input, number }) => {
-    const [x, weight] = [input('x'), input('weight')];
-    const size = rowsOf(x.shape);
-    const [y, scales] = [dispatcher.output(x.shape), dispatcher.output([size.rows])];
-    dispatcher.run(RMS_NORM, { x, weight, y, scales }, { ...size, epsilon: number('epsilon') }, groupsFor(size.rows));
-    return [y, scales];
-  });
-  defineKernel('FourfoldRmsNormGradient', ({ input }) => {
-    const [x, weight, scales, dy] = [input('x'), input('weight'), input('scales'), input('dy')];
-    const size = rowsOf(x.shape);
-    const dx = dispatcher.output(x.shape);
-    dispatcher.run(RMS_NORM_GRADIENT, { x, weight, scales, dy, dx }, size, groupsFor(size.rows));
-    return dx;
-  });
-  defineKernel('FourfoldRmsNormGainGradient', ({ input }) => {
-    const [x, scales, dy] = [input('x'), input('scales'), input('dy')];
-    const size = rowsOf(x.shape);
-    const sum = dispatcher.output([size.width]);
-    dispatcher.run(GAIN_GRADIENT, { x, scales, dy, sum }, size, [Math.ceil(size.width / 32)]);
-    return sum;
-  });
   defineKernel('FourfoldSumRows', ({ input }) => {
     const x = input('x');
     const size = rowsOf(x.shape);

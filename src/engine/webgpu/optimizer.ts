@@ -1,0 +1,95 @@
+// What an optimiser's step needs on webgpu: the norm of all gradients, clipping, and AdamW in place.
+import { defineKernel } from './define.ts';
+import type { Dispatcher, Program } from './dispatcher.ts';
+import { groupsOf, valueMain } from './pointwise.ts';
+import { REDUCE } from './rows.ts';
+import { sizeOf } from './sizes.ts';
+
+/** In place, as src/engine/adamW.ts writes it. */
+const ADAM_W: Program = {
+  name: 'adamW',
+  buffers: { gradient: 'in f32', value: 'out f32', m: 'out f32', v: 'out f32' },
+  numbers: {
+    count: 'u32',
+    ...{ beta1: 'f32', rest1: 'f32', beta2: 'f32', rest2: 'f32' },
+    ...{ rate: 'f32', rootScale: 'f32', epsilon: 'f32', keep: 'f32' },
+  },
+  body: valueMain(`
+  let first = p.beta1 * m[i] + p.rest1 * gradient[i];
+  let second = p.beta2 * v[i] + p.rest2 * gradient[i] * gradient[i];
+  m[i] = first;
+  v[i] = second;
+  value[i] = p.keep * value[i] - p.rate * first / (sqrt(second) * p.rootScale + p.epsilon);`),
+};
+
+/** How many work groups share the sum of squares of one tensor. */
+const PARTS = 32;
+
+const SQUARES: Program = {
+  name: 'squares',
+  buffers: { x: 'in f32', partial: 'out f32' },
+  numbers: { count: 'u32', at: 'u32' },
+  body: `${REDUCE}
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  var sum = 0.0;
+  for (var i = group.x * LANES + lane; i < p.count; i += LANES * ${PARTS}u) { sum += x[i] * x[i]; }
+  sum = sumOf(sum, lane);
+  if (lane == 0u) { partial[p.at + group.x] = sum; }
+}`,
+};
+
+const ROOT: Program = {
+  name: 'rootOfSum',
+  buffers: { partial: 'in f32', norm: 'out f32' },
+  numbers: { count: 'u32' },
+  body: `${REDUCE}
+@compute @workgroup_size(128)
+fn main(@builtin(local_invocation_index) lane: u32) {
+  var sum = 0.0;
+  for (var i = lane; i < p.count; i += LANES) { sum += partial[i]; }
+  sum = sumOf(sum, lane);
+  if (lane == 0u) { norm[0] = sqrt(sum); }
+}`,
+};
+
+const CLIP: Program = {
+  name: 'clip',
+  buffers: { x: 'in f32', norm: 'in f32', y: 'out f32' },
+  numbers: { count: 'u32', maxNorm: 'f32' },
+  body: valueMain('y[i] = x[i] * min(1.0, p.maxNorm / (norm[0] + 1e-6));'),
+};
+
+export function defineOptimizer(dispatcher: Dispatcher): void {
+  // In place: value, m and v change; nothing comes back.
+  defineKernel('FourfoldAdamW', ({ input, number }) => {
+    const [gradient, value, m, v] = [input('gradient'), input('value'), input('m'), input('v')];
+    const count = sizeOf(value.shape);
+    const [beta1, beta2] = [number('beta1'), number('beta2')];
+    const rates = Object.fromEntries(['rate', 'rootScale', 'epsilon', 'keep'].map((name) => [name, number(name)]));
+    const numbers = { count, beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, ...rates };
+    dispatcher.run(ADAM_W, { gradient, value, m, v }, numbers, groupsOf(count));
+    return [];
+  });
+
+  // sqrt(Σ over all inputs of Σ x²)
+  defineKernel('FourfoldGlobalNorm', ({ inputs }) => {
+    const tensors = Object.values(inputs);
+    const partial = dispatcher.output([Math.max(1, tensors.length) * PARTS]);
+    for (const [i, x] of tensors.entries()) {
+      dispatcher.run(SQUARES, { x, partial }, { count: sizeOf(x.shape), at: i * PARTS }, [PARTS]);
+    }
+    const norm = dispatcher.output([]);
+    dispatcher.run(ROOT, { partial, norm }, { count: tensors.length * PARTS }, [1]);
+    dispatcher.release(partial);
+    return norm;
+  });
+  // x · min(1, maxNorm / (norm + 1e-6))
+  defineKernel('FourfoldClip', ({ input, number }) => {
+    const [x, norm] = [input('x'), input('norm')];
+    const y = dispatcher.output(x.shape);
+    const count = sizeOf(x.shape);
+    dispatcher.run(CLIP, { x, norm, y }, { count, maxNorm: number('maxNorm') }, groupsOf(count));
+    return y;
+  });
+}
