@@ -1,5 +1,6 @@
 // Options that nothing would read are errors, not silence.
 import { FourfoldError } from '../core/errors.ts';
+import { LORA_NEEDS_RANK } from '../training/loraConfig.ts';
 import { kebab } from './options.ts';
 
 export interface Unread {
@@ -18,6 +19,15 @@ export function refuseUnread(
   const unread = Object.entries(options).find(([key, silent]) => given.has(key) && config[key] !== silent);
   if (unread === undefined) return;
   throw new FourfoldError('bad-option', `${because} does not read --${kebab(unread[0])}. Leave it out.`);
+}
+
+/** Options of adapters without a rank. @throws as refuseUnread. */
+export function refuseLoraUnread(
+  config: Readonly<Record<string, unknown>> & { loraRank?: number | undefined },
+  given: ReadonlySet<string>,
+): void {
+  if (config.loraRank !== undefined) return;
+  refuseUnread(config, given, { because: 'training without --lora-rank', options: LORA_NEEDS_RANK });
 }
 
 /** What greedy decoding does not read. */

@@ -1,5 +1,6 @@
 // Options of `fourfold ppo`. Defaults follow the published ones of today's peers where they agree.
 import { z } from 'zod';
+import { loraKeys } from '../training/loraConfig.ts';
 import { optimizerKeys, runKeys } from '../training/optimizerConfig.ts';
 
 export const PpoConfig = z.strictObject({
@@ -44,6 +45,7 @@ export const PpoConfig = z.strictObject({
   schedule: z.enum(['constant', 'linear', 'cosine']).default('linear').describe('Learning rate over the iterations'),
   warmupIterations: z.int().min(0).default(0).describe('Iterations in which the learning rate rises'),
   forwardBatchSize: z.int().min(1).default(32).describe('Sequences in one forward pass without gradients'),
+  ...loraKeys,
   ...optimizerKeys,
   learningRate: z.number().gt(0).default(3e-6).describe("The policy's peak learning rate"),
   ...runKeys,

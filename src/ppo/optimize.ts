@@ -3,6 +3,7 @@ import { randomFrom, seedOf, shuffled } from '../core/random.ts';
 import type { AdamW } from '../engine/adamW.ts';
 import { clipByGlobalNorm, valueAndGradients } from '../engine/gradients.ts';
 import * as tf from '../engine/tf.ts';
+import { inTraining } from '../model/adapted.ts';
 import { makeBatch } from '../model/batch.ts';
 import { responseLogProbs, responseValues } from '../model/heads.ts';
 import type { Model } from '../model/model.ts';
@@ -65,7 +66,7 @@ async function learn(
   lossAndFigures: () => StepLoss,
 ): Promise<number[]> {
   let figures: tf.Scalar[] = [];
-  const { value, gradients } = valueAndGradients(model.parameters, () => {
+  const { value, gradients } = valueAndGradients(model.trained, () => {
     const result = lossAndFigures();
     figures = result.figures.map((figure) => tf.keep(figure));
     return result.loss;
@@ -74,7 +75,7 @@ async function learn(
   const stacked = tf.tidy(() => tf.stack([value, norm, ...figures]));
   const numbers = Array.from(await stacked.data());
   tf.dispose([stacked, value, norm, ...figures, ...gradients.values()]);
-  if (numbers.every(Number.isFinite)) optimizer.step(model.parameters, clipped, learningRate);
+  if (numbers.every(Number.isFinite)) optimizer.step(model.trained, clipped, learningRate);
   tf.dispose([...clipped.values()]);
   return numbers;
 }
@@ -91,8 +92,14 @@ export async function optimize(
     const order = shuffled(lessons, randomFrom(seedOf(config.seed, 'minibatches', iteration, epoch)));
     for (let start = 0; start < order.length; start += size) {
       const mb = order.slice(start, start + size);
-      const ofPolicy = await learn(policy, config.maxGradNorm, () => policyStepLoss(policy.model, mb, config));
-      const ofValue = await learn(value, config.maxGradNorm, () => valueStepLoss(value.model, mb, config));
+      const seen = ({ model }: Learner, name: string) =>
+        config.loraDropout === 0
+          ? model
+          : inTraining(model, seedOf(config.seed, 'noise', name, iteration, epoch, start));
+      const ofPolicy = await learn(policy, config.maxGradNorm, () =>
+        policyStepLoss(seen(policy, 'policy'), mb, config),
+      );
+      const ofValue = await learn(value, config.maxGradNorm, () => valueStepLoss(seen(value, 'value'), mb, config));
       rows.push([...ofPolicy, ...ofValue]);
     }
   }

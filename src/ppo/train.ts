@@ -4,8 +4,11 @@ import { z } from 'zod';
 import type { ArtifactOf } from '../core/artifacts.ts';
 import { FourfoldError } from '../core/errors.ts';
 import { AdamW } from '../engine/adamW.ts';
+import { isAdapterFolder } from '../model/lora/peftFolder.ts';
+import { type LoraRequest, loadTrainable } from '../model/lora/trainable.ts';
 import { loadModel, type Model, type ModelHead, saveModel } from '../model/model.ts';
 import { decays } from '../model/parameters.ts';
+import { sharedBases } from '../model/sharedBases.ts';
 import { errorOfRun, type Job, openRun } from '../store/job.ts';
 import { type ModelReference, madeByRun, modelFolders, resolveModel, resolvePrompts } from '../store/references.ts';
 import type { Run } from '../store/runs.ts';
@@ -14,6 +17,7 @@ import { renderPrompt } from '../tokens/rendering.ts';
 import { loadTokenizer, type Tokenizer } from '../tokens/tokenizer.ts';
 import { restoreCheckpoint, writeCheckpoint } from '../training/checkpoint.ts';
 import { learningRateAt } from '../training/learningRate.ts';
+import { loraRequestOf } from '../training/loraConfig.ts';
 import { stepRecorder } from '../training/stepRecorder.ts';
 import { examplesOfStep } from '../training/supervised.ts';
 import type { PpoConfig } from './config.ts';
@@ -73,22 +77,28 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
   const folders = await modelFolders({ model: policyRef, rewardModel: rewardRef });
   const loaded: Model[] = [];
   let opened: Run | null = null;
-  const load = async ({ dir }: ModelReference, head: ModelHead) => {
-    const model = await loadModel(dir, head);
+  const bases = sharedBases();
+  const frozen = ({ dir }: ModelReference, head: ModelHead) => held(loadModel(dir, head, bases));
+  const held = async (loading: Promise<Model>) => {
+    const model = await loading;
     loaded.push(model);
     return model;
   };
+  const trainable = ({ dir }: ModelReference, head: ModelHead, lora: LoraRequest | null) =>
+    held(loadTrainable(dir, { head, lora, seed: config.seed, bases }));
   const policyOptimizer = new AdamW({ ...config, decays });
   const valueOptimizer = new AdamW({ ...config, decays });
   try {
-    // Policy and its frozen copy; the critic starts from the reward model, whose head already reads a reply's worth.
-    const policy = await load(policyRef, 'causal-lm');
-    const reference = await load(policyRef, 'causal-lm');
-    const reward = await load(rewardRef, 'scalar');
-    const value = await load(rewardRef, 'scalar');
+    // Policy and its frozen start; the critic starts from the reward model, whose head already reads a reply's worth. With an
+    // adapter, all models over one base share its weights, and the reference is the base with the first adapter or none.
+    const lora = loraRequestOf(config);
+    const policy = await trainable(policyRef, 'causal-lm', lora);
+    const reference = await frozen(policyRef, 'causal-lm');
+    const reward = await frozen(rewardRef, 'scalar');
+    const value = await trainable(rewardRef, 'scalar', isAdapterFolder(rewardRef.dir) ? null : lora);
     const parts = [
-      { name: 'policy', parameters: policy.parameters, optimizer: policyOptimizer },
-      { name: 'value', parameters: value.parameters, optimizer: valueOptimizer },
+      { name: 'policy', parameters: policy.trained, optimizer: policyOptimizer },
+      { name: 'value', parameters: value.trained, optimizer: valueOptimizer },
     ];
     const { promptSet, prompts } = await trainingPrompts(job, config, tokenizer, policy.config.maxPositions);
     const run = await openRun(job, 'ppo', config);
@@ -196,6 +206,7 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
     throw errorOfRun(error, opened);
   } finally {
     for (const model of loaded) model.dispose();
+    bases.dispose();
     policyOptimizer.dispose();
     valueOptimizer.dispose();
   }

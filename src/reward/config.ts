@@ -1,5 +1,6 @@
 // Options of `fourfold reward`.
 import { z } from 'zod';
+import { loraKeys } from '../training/loraConfig.ts';
 import { optimizerKeys, runKeys } from '../training/optimizerConfig.ts';
 
 export const RewardConfig = z.strictObject({
@@ -21,6 +22,7 @@ export const RewardConfig = z.strictObject({
     .describe('Longest conversation in tokens; longer pairs are left out and counted'),
   centering: z.number().min(0).default(0.01).describe('Weight of the pull of the mean reward towards 0'),
   useMargin: z.boolean().default(false).describe('Ask for at least the margin that the judgements have'),
+  ...loraKeys,
   ...optimizerKeys,
   learningRate: z.number().gt(0).default(1e-4).describe('Peak learning rate'),
   ...runKeys,

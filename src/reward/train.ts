@@ -6,14 +6,17 @@ import { readJsonl } from '../core/jsonl.ts';
 import { Pair } from '../core/records.ts';
 import { embedding } from '../engine/ops/embedding.ts';
 import * as tf from '../engine/tf.ts';
+import { inTraining } from '../model/adapted.ts';
 import { makeBatch } from '../model/batch.ts';
 import { sequenceScores } from '../model/heads.ts';
-import { type Model, saveModel, scalarModelFrom } from '../model/model.ts';
+import { loadTrainable } from '../model/lora/trainable.ts';
+import { type Model, saveModel } from '../model/model.ts';
 import { scoreSequences } from '../model/score.ts';
 import { errorOfRun, type Job, openRun } from '../store/job.ts';
 import { madeByRun, modelFolders, resolveModel } from '../store/references.ts';
 import type { Run } from '../store/runs.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
+import { loraRequestOf } from '../training/loraConfig.ts';
 import { stepsOf, trainSupervised } from '../training/supervised.ts';
 import { accuracyReport, lengthDirection, type ScoredPair } from './accuracy.ts';
 import type { RewardConfig } from './config.ts';
@@ -104,7 +107,7 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
   const sources = await readPairSources(workspace, pairSet);
   const tokenizer = await loadTokenizer(start.dir);
   const folders = await modelFolders({ model: start });
-  const model = await scalarModelFrom(start.dir);
+  const model = await loadTrainable(start.dir, { head: 'scalar', lora: loraRequestOf(config), seed: config.seed });
   let run: Run | null = null;
   try {
     const maxLength = Math.min(config.maxLength, model.config.maxPositions);
@@ -126,10 +129,10 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
     try {
       await trainSupervised({
         ...config,
-        parameters: model.parameters,
+        parameters: model.trained,
         examples: training,
         weightOf: (group) => group.pairs.length,
-        loss: (batch, totalPairs) => pairLoss(model, batch, totalPairs, config),
+        loss: (batch, totalPairs, noiseSeed) => pairLoss(inTraining(model, noiseSeed), batch, totalPairs, config),
         // A step ends with its validation, however long that takes; the checkpoint after it then tells the whole step.
         validate: async () => {
           if (heldOut.length === 0) return {};

@@ -1,5 +1,6 @@
 // Options of `fourfold pretrain` and `fourfold sft`.
 import { z } from 'zod';
+import { loraKeys } from '../training/loraConfig.ts';
 import { optimizerKeys, runKeys } from '../training/optimizerConfig.ts';
 
 const loopKeys = {
@@ -31,6 +32,7 @@ export const SftConfig = z.strictObject({
   maxLength: z.int().min(2).default(1024).describe('Longest example in tokens; longer ones are left out and counted'),
   keepAtSteps: z.array(z.int().min(1)).default([]).describe('Steps at which the model is kept as a version of its own'),
   ...loopKeys,
+  ...loraKeys,
   ...optimizerKeys,
   ...runKeys,
 });

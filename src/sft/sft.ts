@@ -1,9 +1,10 @@
 // `fourfold sft`: fine-tuning of a model on demonstrations, loss on the completion only.
 import type { ArtifactOf } from '../core/artifacts.ts';
-import { loadModel } from '../model/model.ts';
+import { loadTrainable } from '../model/lora/trainable.ts';
 import { errorOfRun, type Job, openRun } from '../store/job.ts';
 import { modelFolders, resolveModel, resolvePrompts } from '../store/references.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
+import { loraRequestOf } from '../training/loraConfig.ts';
 import type { SftConfig } from './config.ts';
 import { demonstrationExamples } from './examples.ts';
 import { plannedSteps, trainLanguageModel } from './train.ts';
@@ -14,7 +15,9 @@ export async function finetune(job: Job, config: SftConfig): Promise<ArtifactOf<
   const base = resolveModel(workspace, config.model, job.path, 'model');
   const { artifact: promptSet, prompts } = await resolvePrompts(workspace, config.prompts, job.path);
   const tokenizer = await loadTokenizer(base.dir);
-  const model = await loadModel(base.dir, 'causal-lm');
+  const model = await loadTrainable(base.dir, {
+    ...{ head: 'causal-lm', lora: loraRequestOf(config), seed: config.seed },
+  });
   try {
     const maxLength = Math.min(config.maxLength, model.config.maxPositions);
     const { examples, tooLong } = demonstrationExamples(prompts, tokenizer, maxLength, config.lossOn);

@@ -3,6 +3,7 @@ import type { ArtifactOf } from '../core/artifacts.ts';
 import { nextTurn } from '../core/nextTurn.ts';
 import type { ProgressTask } from '../core/progress.ts';
 import * as tf from '../engine/tf.ts';
+import { inTraining } from '../model/adapted.ts';
 import { makeBatch, type Sequence } from '../model/batch.ts';
 import { responseLogProbs } from '../model/heads.ts';
 import { type Model, saveModel } from '../model/model.ts';
@@ -79,10 +80,11 @@ export async function trainLanguageModel(options: LanguageModelTraining): Promis
   await trainSupervised({
     ...config,
     ...options,
-    parameters: model.parameters,
+    parameters: model.trained,
     examples: training,
     weightOf: responseTokens,
-    loss: (examples, totalTokens) => negativeLogLikelihood(model, examples, totalTokens),
+    loss: (examples, totalTokens, noiseSeed) =>
+      negativeLogLikelihood(inTraining(model, noiseSeed), examples, totalTokens),
     validate: () => validationLoss(model, validation, config.batchSize),
     afterStep: async (stepsDone) => {
       if (options.keepAtSteps.includes(stepsDone) && stepsDone < totalSteps) await keep(stepsDone);

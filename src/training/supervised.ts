@@ -21,9 +21,9 @@ export interface SupervisedOptions<E> {
   weightOf(example: E): number;
   /**
    * The loss of some examples: the sum over them of weight times loss, divided by `totalWeight`, so that the losses of
-   * micro-batches add up to the batch's mean.
+   * micro-batches add up to the batch's mean. What is random in it is drawn from `noiseSeed`.
    */
-  loss(examples: ReadonlyArray<E>, totalWeight: number): tf.Scalar;
+  loss(examples: ReadonlyArray<E>, totalWeight: number, noiseSeed: number): tf.Scalar;
   /** Figures on held-out data, read at the validation steps. */
   validate?: () => Promise<Record<string, number>>;
   /** Called after the given number of steps is done. */
@@ -81,7 +81,10 @@ async function optimizerStep<E>(
   const losses: tf.Scalar[] = [];
   for (let start = 0; start < batch.length; start += microSize) {
     const micro = batch.slice(start, start + microSize);
-    const { value, gradients } = valueAndGradients(options.parameters, () => options.loss(micro, totalWeight));
+    const noiseSeed = seedOf(options.seed, 'noise', step, start);
+    const { value, gradients } = valueAndGradients(options.parameters, () =>
+      options.loss(micro, totalWeight, noiseSeed),
+    );
     losses.push(value);
     accumulate(sum, gradients);
   }

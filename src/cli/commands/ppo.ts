@@ -1,7 +1,7 @@
 // fourfold ppo: phase 4, improve the policy against the reward model.
 import { PpoConfig } from '../../ppo/config.ts';
 import { defineCommand } from '../command.ts';
-import { refuseUnread } from '../refuseUnread.ts';
+import { refuseLoraUnread, refuseUnread } from '../refuseUnread.ts';
 import { startJob } from '../startJob.ts';
 
 export const command = defineCommand({
@@ -11,6 +11,7 @@ export const command = defineCommand({
   hubNames: { model: 'model', rewardModel: 'model' },
   printsConfig: true,
   check(config, given) {
+    refuseLoraUnread(config, given);
     if (config.klTarget !== undefined) return;
     const klHorizon = PpoConfig.shape.klHorizon.parse(undefined);
     refuseUnread(config, given, { because: 'ppo without --kl-target', options: { klHorizon } });

@@ -1,6 +1,7 @@
 // fourfold sft: phase 1, fine-tune on demonstrations.
 import { SftConfig } from '../../sft/config.ts';
 import { defineCommand } from '../command.ts';
+import { refuseLoraUnread } from '../refuseUnread.ts';
 import { startJob } from '../startJob.ts';
 
 export const command = defineCommand({
@@ -9,6 +10,7 @@ export const command = defineCommand({
   config: SftConfig,
   hubNames: { model: 'model' },
   printsConfig: true,
+  check: refuseLoraUnread,
   async run(context) {
     const { finetune } = await import('../../sft/sft.ts');
     const versions = await finetune(await startJob(context, context.config), context.config);
