@@ -1,26 +1,33 @@
 import { packagePath } from '../core/packageRoot.ts';
 import { randomFrom } from '../core/random.ts';
 import { startEngine } from '../engine/backend.ts';
+import { endThreads } from '../engine/backends/wasm.ts';
+import { drawToken } from '../engine/testing/drawToken.ts';
 import * as tf from '../engine/tf.ts';
 import { disposeBatch, makeBatch } from '../model/batch.ts';
 import { logitsOf } from '../model/heads.ts';
 import { loadModel, type Model } from '../model/model.ts';
+import { sequenceLogProbs } from '../model/score.ts';
 import { transformer } from '../model/transformer.ts';
-import { type GenerateRequest, generate } from './generate.ts';
-import { sampleToken } from './sampler.ts';
+import { GeneralDecoder } from './generalDecoder.ts';
+import { type GenerateOptions, type GenerateRequest, generate } from './generate.ts';
+import { openFusedDecoder } from './openDecoder.ts';
 
 // Vocabulary 96, context 64, weights so large that the next token hangs on everything before it.
 let model: Model;
 let tensorsBefore: number;
 beforeAll(async () => {
-  await startEngine({ backend: 'wasm' });
+  await startEngine({ backend: 'wasm', threads: 3 });
   model = await loadModel(packagePath('data', 'goldens', 'llamas', 'untied'), 'causal-lm');
 });
 beforeEach(() => {
   tensorsBefore = tf.memory().numTensors;
 });
 afterEach(() => expect(tf.memory().numTensors).toBe(tensorsBefore));
-afterAll(() => model.dispose());
+afterAll(async () => {
+  model.dispose();
+  await endThreads();
+});
 
 const SAMPLED = { temperature: 1, topK: 0, topP: 1, maxNewTokens: 12 };
 const GREEDY = { ...SAMPLED, temperature: 0 };
@@ -31,8 +38,12 @@ const REQUESTS: GenerateRequest[] = [
   { promptIds: Array.from({ length: 23 }, (_, i) => (i * 37) % 96), seed: 4 },
   { promptIds: [60, 61], seed: 5 },
 ];
-const tokensOf = async (requests: GenerateRequest[], sampling = SAMPLED, stopIds: number[] = []) =>
-  (await generate(model, requests, { sampling, stopIds })).map(({ tokenIds }) => tokenIds);
+const tokensOf = async (
+  requests: GenerateRequest[],
+  sampling = SAMPLED,
+  stopIds: number[] = [],
+  options: Partial<GenerateOptions> = {},
+) => (await generate(model, requests, { sampling, stopIds, ...options })).map(({ tokenIds }) => tokenIds);
 
 /** The same reply without a cache: the whole sequence through the model for every token. */
 function uncached({ promptIds, seed }: GenerateRequest, sampling: typeof SAMPLED): number[] {
@@ -44,7 +55,7 @@ function uncached({ promptIds, seed }: GenerateRequest, sampling: typeof SAMPLED
       const { hidden } = transformer(model, batch);
       return tf.squeeze(tf.slice(logitsOf(model, hidden), [0, ids.length - 1, 0], [1, 1, -1]));
     });
-    ids.push(sampleToken(logits.dataSync() as Float32Array, sampling, random.uniform()));
+    ids.push(drawToken(logits.dataSync() as Float32Array, sampling, random.uniform()));
     logits.dispose();
     disposeBatch(batch);
   }
@@ -92,6 +103,87 @@ describe('the same prompt and seed', () => {
   });
 });
 
+describe('how many decode at once', () => {
+  const many = [...REQUESTS, ...REQUESTS.map(({ promptIds, seed }) => ({ promptIds, seed: seed + 10 }))];
+  const ends = { stopIds: [3, 20, 41, 60, 77, 90] };
+
+  test.each([1, 2, 3, 7])('a bound of %d changes no bit of any reply', async (maxRunning) => {
+    const options = { sampling: SAMPLED, ...ends };
+    const all = await generate(model, many, options);
+    expect(await generate(model, many, { ...options, maxRunning })).toEqual(all);
+    // Some end early, so that others take their places.
+    expect(new Set(all.map(({ tokenIds }) => tokenIds.length)).size).toBeGreaterThan(2);
+  });
+
+  test('each reply is handed over once, as soon as it ends', async () => {
+    const seen = new Map<number, number[]>();
+    const replies = await generate(model, many, {
+      ...{ sampling: SAMPLED, ...ends, maxRunning: 3 },
+      onReply: async (reply, index) => {
+        expect(seen.has(index)).toBe(false);
+        seen.set(index, [...reply.tokenIds]);
+      },
+    });
+    expect(seen.size).toBe(many.length);
+    for (const [index, { tokenIds }] of replies.entries()) expect(seen.get(index)).toEqual(tokenIds);
+  });
+
+  test('nor does the number of threads', async () => {
+    const one = await generate(model, many, { sampling: SAMPLED, ...ends });
+    await startEngine({ backend: 'wasm', threads: 1 });
+    expect(await generate(model, many, { sampling: SAMPLED, ...ends })).toEqual(one);
+    await startEngine({ backend: 'wasm', threads: 3 });
+  });
+});
+
+describe('log-probabilities', () => {
+  test.each([1, 0.7])(
+    'of each token are those of a forward pass over the whole, at temperature %d',
+    async (temperature) => {
+      const replies = await generate(model, REQUESTS, { sampling: { ...SAMPLED, temperature, topK: 9 }, stopIds: [] });
+      for (const [i, { tokenIds, logProbs }] of replies.entries()) {
+        const promptIds = REQUESTS[i]?.promptIds ?? [];
+        const ids = [...promptIds, ...tokenIds];
+        const sequence = { ids, isResponseToken: ids.map((_, t) => t >= promptIds.length) };
+        const [whole] = await sequenceLogProbs(model, [sequence], { batchSize: 1, temperature });
+        expect(logProbs.reduce((sum, value) => sum + value, 0)).toBe(whole?.logProb);
+      }
+    },
+  );
+});
+
+describe('the fused decoder', () => {
+  const rules = [
+    { temperature: 1, topK: 0, topP: 1 },
+    { temperature: 0, topK: 0, topP: 1 },
+    { temperature: 1.5, topK: 20, topP: 0.9 },
+  ];
+
+  test('serves this model, and gives the bits of the general one', async () => {
+    const size = { slots: 5, capacity: 40 };
+    const fused = openFusedDecoder(model, size);
+    const general = new GeneralDecoder(model, size);
+    if (fused === null) throw new Error('expected the fused decoder to serve a Llama on wasm');
+    const begun = REQUESTS.slice(1).map(({ promptIds }, slot) => ({ slot, ids: promptIds }));
+    for (const decoder of [fused, general]) {
+      decoder.begin(begun);
+      decoder.copy(3, 4, 2);
+    }
+    const starts = [...begun.map(({ ids }) => ids.length), 2];
+    for (let step = 0; step < 9; step++) {
+      const rule = rules[step % rules.length] ?? SAMPLED;
+      const rows = starts.map((start, slot) => ({ slot, position: start + step, token: (slot * 31 + step * 7) % 96 }));
+      const uniforms = rows.map((_, i) => ((i + 1) * (step + 1) * 0.137) % 1);
+      const [a, b] = [await fused.draw(rows, uniforms, rule), await general.draw(rows, uniforms, rule)];
+      for (const key of ['tokens', 'logProbs', 'entropy'] as const) {
+        expect(Array.from(a[key])).toEqual(Array.from(b[key]));
+      }
+    }
+    fused.dispose();
+    general.dispose();
+  });
+});
+
 describe('the end of a reply', () => {
   const [request] = REQUESTS as [GenerateRequest];
 
@@ -100,7 +192,7 @@ describe('the end of a reply', () => {
     const stop = ids?.[4] ?? -1;
     const first = ids?.indexOf(stop) ?? -1;
     const [result] = await generate(model, [request], { sampling: GREEDY, stopIds: [200, stop] });
-    expect(result).toEqual({ tokenIds: ids?.slice(0, first + 1), finishReason: 'stop' });
+    expect(result).toMatchObject({ tokenIds: ids?.slice(0, first + 1), finishReason: 'stop' });
   });
 
   test('is the longest reply', async () => {

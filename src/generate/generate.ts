@@ -1,15 +1,15 @@
-// The decode loop: a batch of prompts in, replies out, with a key-value cache. Each sequence has its own stream of random
-// numbers, so a prompt gives the same tokens whatever else is in its batch.
+// The decode loop: prompts in, replies out. As many decode at once as there are slots; one that ends leaves its slot to the
+// next that waits. Each sequence has its own stream of random numbers, so a prompt gives the same tokens whatever else is
+// decoded, and however much at once.
 import { FourfoldError } from '../core/errors.ts';
 import { nextTurnUnlessStopped } from '../core/nextTurn.ts';
 import { randomFrom } from '../core/random.ts';
 import type { Sampling } from '../core/records.ts';
-import * as tf from '../engine/tf.ts';
-import { logitsOf } from '../model/heads.ts';
-import { disposeCache, type LayerCache, selectRows } from '../model/kvCache.ts';
+import type { ModelConfig } from '../model/config.ts';
 import type { Model } from '../model/model.ts';
-import { transformer } from '../model/transformer.ts';
-import { sampleToken } from './sampler.ts';
+import type { Decoder } from './decoder.ts';
+import { openDecoder } from './openDecoder.ts';
+import { type Entry, Schedule } from './schedule.ts';
 
 export interface GenerateRequest {
   /** Prompt ids, at least one. */
@@ -20,6 +20,10 @@ export interface GenerateRequest {
 export interface Generated {
   /** New tokens; the end token is the last of them where finishReason is 'stop'. */
   tokenIds: number[];
+  /** log π of each new token at the temperature (1 where greedy), before top-k and top-p, in nats. */
+  logProbs: number[];
+  /** Entropy of the same distribution before each new token, in nats. */
+  entropy: number[];
   finishReason: 'stop' | 'length';
 }
 
@@ -27,17 +31,18 @@ export interface GenerateOptions {
   sampling: Sampling;
   /** Tokens that end a reply. */
   stopIds: ReadonlyArray<number>;
-  /** Called after each decoding step with the number of sequences still running. */
-  onStep?: (running: number) => void;
-  signal?: AbortSignal;
+  /** The most sequences that decode at once; changes no token. */
+  maxRunning?: number;
+  /** Called with each reply as soon as it is there, and its place in the requests; awaited. */
+  onReply?: (reply: Generated, index: number) => void | Promise<void>;
+  /** Called after each decoding step with the number of sequences not ended. */
+  onStep?: (unfinished: number) => void;
+  signal?: AbortSignal | undefined;
 }
 
-interface Running {
-  index: number;
-  draw: () => number;
-  tokenIds: number[];
-  promptLength: number;
-}
+const MAX_RUNNING = 64;
+/** Bytes that keys and values may take; fewer sequences decode at once where they would take more. */
+const MOST_CACHE_BYTES = 2 ** 30;
 
 function checkLengths(model: Model, requests: ReadonlyArray<GenerateRequest>): void {
   for (const { promptIds } of requests) {
@@ -60,95 +65,102 @@ function checkLengths(model: Model, requests: ReadonlyArray<GenerateRequest>): v
   }
 }
 
-interface StepInput {
-  /** [batch, time] */
-  ids: number[][];
-  positions: number[][];
-  keyStart: number[];
-  cache: ReadonlyArray<LayerCache> | null;
+/** Slots of the cache, and positions in each. */
+function cacheSize(
+  { layers, kvHeads, headDim, maxPositions }: ModelConfig,
+  requests: ReadonlyArray<GenerateRequest>,
+  { maxNewTokens, maxRunning }: { maxNewTokens: number; maxRunning: number },
+): { slots: number; capacity: number } {
+  const longest = requests.reduce((most, { promptIds }) => Math.max(most, promptIds.length), 0);
+  const capacity = Math.min(maxPositions, longest + maxNewTokens);
+  const fitting = Math.floor(MOST_CACHE_BYTES / (2 * 4 * layers * kvHeads * headDim * capacity));
+  return { slots: Math.max(1, Math.min(maxRunning, requests.length, fitting)), capacity };
 }
 
-/** One pass: the logits of each row's last position, and the grown cache, which the caller owns. */
-function forwardStep(
-  model: Model,
-  { ids, positions, keyStart, cache }: StepInput,
-): { logits: tf.Tensor2D; cache: LayerCache[] } {
-  return tf.tidy(() => {
-    const output = transformer(model, {
-      ids: tf.tensor2d(ids, undefined, 'int32'),
-      positions: tf.tensor2d(positions, undefined, 'int32'),
-      keyStart: tf.tensor1d(keyStart, 'int32'),
-      ...(cache === null ? {} : { cache }),
-    });
-    const [batch, time, hidden] = output.hidden.shape;
-    const last = tf.reshape<tf.Rank.R2>(tf.slice(output.hidden, [0, time - 1, 0], [batch, 1, hidden]), [batch, hidden]);
-    return { logits: logitsOf(model, last) as tf.Tensor2D, cache: output.cache };
-  });
+/** A sequence on its way: what was drawn so far, and its random numbers. */
+interface Sequence {
+  promptIds: ReadonlyArray<number>;
+  reply: Generated;
+  draw: () => number;
+}
+
+/**
+ * Fills the slots of sequences that enter with all of their prompts but the last token, which the first step takes in: the
+ * siblings of one prompt differ only from there on.
+ */
+function begin(decoder: Decoder, entries: ReadonlyArray<Entry>, sequences: ReadonlyArray<Sequence>): void {
+  const idsOf = ({ index }: Entry) => sequences[index]?.promptIds.slice(0, -1) ?? [];
+  const computed = entries.filter((entry) => entry.source === null && idsOf(entry).length > 0);
+  if (computed.length > 0) decoder.begin(computed.map((entry) => ({ slot: entry.slot, ids: idsOf(entry) })));
+  for (const entry of entries) {
+    const { slot, source } = entry;
+    if (source !== null && source !== slot) decoder.copy(source, slot, idsOf(entry).length);
+  }
 }
 
 /**
  * Generates a reply to each request, in the order of the requests.
  * A reply stops at a stop token, after `maxNewTokens`, or where the model's context ends.
- * @throws too-long, bad-input for a prompt that does not fit; interrupted where the signal is aborted.
+ * @throws too-long, bad-input for a prompt that does not fit; not-finite; interrupted where the signal is aborted.
  */
 export async function generate(
   model: Model,
   requests: ReadonlyArray<GenerateRequest>,
-  { sampling, stopIds, onStep, signal }: GenerateOptions,
+  { sampling, stopIds, maxRunning = MAX_RUNNING, onReply, onStep, signal }: GenerateOptions,
 ): Promise<Generated[]> {
   checkLengths(model, requests);
-  const results: Generated[] = requests.map(() => ({ tokenIds: [], finishReason: 'length' }));
-  if (requests.length === 0) return results;
-  const { vocab, maxPositions } = model.config;
-  const longest = Math.max(...requests.map((request) => request.promptIds.length));
-  let running: Running[] = requests.map(({ promptIds, seed }, index) => {
+  if (requests.length === 0) return [];
+  const { maxNewTokens } = sampling;
+  const { maxPositions } = model.config;
+  const sequences = requests.map(({ promptIds, seed }): Sequence => {
     const random = randomFrom(seed);
-    return { index, draw: () => random.uniform(), tokenIds: [], promptLength: promptIds.length };
+    const reply: Generated = { tokenIds: [], logProbs: [], entropy: [], finishReason: 'length' };
+    return { promptIds, reply, draw: () => random.uniform() };
   });
-  const padOf = (row: Running) => longest - row.promptLength;
-  let cache: LayerCache[] | null = null;
-  let input: StepInput = {
-    ids: running.map((row) => [...new Array<number>(padOf(row)).fill(0), ...(requests[row.index]?.promptIds ?? [])]),
-    positions: running.map((row) => Array.from({ length: longest }, (_, i) => Math.max(0, i - padOf(row)))),
-    keyStart: running.map(padOf),
-    cache,
-  };
+  const size = cacheSize(model.config, requests, { maxNewTokens, maxRunning });
+  const schedule = new Schedule(
+    requests.map(({ promptIds }) => promptIds),
+    size.slots,
+  );
+  const decoder = openDecoder(model, size);
   try {
-    while (running.length > 0) {
+    while (schedule.unfinished > 0) {
       await nextTurnUnlessStopped(signal, 'Generation');
-      const step: { logits: tf.Tensor2D; cache: LayerCache[] } = forwardStep(model, input);
-      if (cache !== null) disposeCache(cache);
-      cache = step.cache;
-      const logits = (await step.logits.data()) as Float32Array;
-      step.logits.dispose();
-      const staying: number[] = [];
-      for (const [row, sequence] of running.entries()) {
-        const token = sampleToken(logits.subarray(row * vocab, (row + 1) * vocab), sampling, sequence.draw());
-        sequence.tokenIds.push(token);
-        const isStopped = stopIds.includes(token);
-        const isFull =
-          sequence.tokenIds.length >= sampling.maxNewTokens ||
-          sequence.promptLength + sequence.tokenIds.length >= maxPositions;
-        if (isStopped || isFull)
-          results[sequence.index] = { tokenIds: sequence.tokenIds, finishReason: isStopped ? 'stop' : 'length' };
-        else staying.push(row);
+      begin(decoder, schedule.enter(), sequences);
+      const running = [...schedule.running].map(([index, slot]) => {
+        const sequence = sequences[index] as Sequence;
+        const { promptIds, reply } = sequence;
+        const position = promptIds.length + reply.tokenIds.length - 1;
+        return { index, sequence, row: { slot, position, token: reply.tokenIds.at(-1) ?? promptIds.at(-1) ?? 0 } };
+      });
+      const drawn = await decoder.draw(
+        running.map(({ row }) => row),
+        running.map(({ sequence }) => sequence.draw()),
+        sampling,
+      );
+      for (const [i, { index, sequence }] of running.entries()) {
+        const token = drawn.tokens[i] ?? -1;
+        if (token < 0) throw notFinite();
+        const { promptIds, reply } = sequence;
+        reply.tokenIds.push(token);
+        reply.logProbs.push(drawn.logProbs[i] ?? Number.NaN);
+        reply.entropy.push(drawn.entropy[i] ?? Number.NaN);
+        const length = reply.tokenIds.length;
+        if (stopIds.includes(token)) reply.finishReason = 'stop';
+        else if (length < maxNewTokens && promptIds.length + length < maxPositions) continue;
+        schedule.end(index);
+        await onReply?.(reply, index);
       }
-      onStep?.(staying.length);
-      if (staying.length < running.length) {
-        const old = cache;
-        cache = selectRows(old, staying);
-        disposeCache(old);
-        running = staying.flatMap((row) => running[row] ?? []);
-      }
-      input = {
-        ids: running.map((row) => [row.tokenIds.at(-1) ?? 0]),
-        positions: running.map((row) => [row.promptLength + row.tokenIds.length - 1]),
-        keyStart: running.map(padOf),
-        cache,
-      };
+      onStep?.(schedule.unfinished);
     }
   } finally {
-    if (cache !== null) disposeCache(cache);
+    decoder.dispose();
   }
-  return results;
+  return sequences.map(({ reply }) => reply);
 }
+
+const notFinite = () =>
+  new FourfoldError(
+    'not-finite',
+    'Expected finite logits, got infinite ones or NaN: the weights of the model are broken. Use an earlier checkpoint.',
+  );

@@ -8,7 +8,7 @@ import { rotary } from '../engine/ops/rotary.ts';
 import * as tf from '../engine/tf.ts';
 import { hasRotary, layerModule, type ModelConfig, trunkModule, windowOf } from './config.ts';
 import { feedForward } from './feedForward.ts';
-import type { LayerCache } from './kvCache.ts';
+import type { Attend } from './kvCache.ts';
 import { parameter } from './parameters.ts';
 import { type ModelWeights, project } from './projection.ts';
 import type { ModelTables } from './ropeScaling.ts';
@@ -26,22 +26,18 @@ export interface TransformerInput {
   positions: tf.Tensor2D;
   /** [batch] int32: first valid key of each row (left padding); right padding needs none, being in the future. */
   keyStart: tf.Tensor1D;
-  /** Keys and values of what came before, by layer. */
-  cache?: ReadonlyArray<LayerCache>;
+  /** How each layer attends; among the batch's own tokens, causally, where absent. */
+  attend?: Attend | undefined;
 }
 
 export interface TransformerOutput {
   /** [batch, time, hidden], after the final norm */
   hidden: tf.Tensor3D;
-  /** Keys and values by layer, earlier ones included. */
-  cache: LayerCache[];
 }
 
-export interface LayerInput extends Pick<TransformerInput, 'positions' | 'keyStart'> {
+export interface LayerInput extends Pick<TransformerInput, 'positions' | 'keyStart' | 'attend'> {
   /** [batch, time, hidden] */
   hidden: tf.Tensor3D;
-  /** Keys and values of what came before in this layer. */
-  past?: LayerCache | undefined;
 }
 
 /** The norm of the given name. @param x [..., width] */
@@ -83,44 +79,36 @@ function attentionBlock(
   model: Trunk,
   layer: number,
   input: tf.Tensor3D,
-  { positions, keyStart, past }: Omit<LayerInput, 'hidden'>,
-): { output: tf.Tensor3D; cache: LayerCache } {
+  { positions, keyStart, attend = (_, input) => attention({ ...input, keyStart }) }: Omit<LayerInput, 'hidden'>,
+): tf.Tensor3D {
   const { config, tables } = model;
   const window = windowOf(config, layer);
   const [batch, time] = input.shape;
-  const [query, newKey, newValue] = queryKeyValue(model, layer, input);
+  const [query, key, value] = queryKeyValue(model, layer, input);
   const layerTables = hasRotary(config, layer)
     ? ((window !== null ? tables.localRotary : null) ?? tables.rotary)
     : null;
   const turned = (x: tf.Tensor4D) => (layerTables === null ? x : (rotary(x, positions, layerTables) as tf.Tensor4D));
-  const turnedKey = turned(newKey);
-  const key = past === undefined ? turnedKey : tf.concat([past.key, turnedKey], 1);
-  const value = past === undefined ? newValue : tf.concat([past.value, newValue], 1);
-  const mixed = attention({
-    ...{ query: turned(query), key, value, keyStart, scale: config.attentionScale },
+  const mixed = attend(layer, {
+    ...{ query: turned(query), key: turned(key), value, scale: config.attentionScale },
     ...(window === null ? {} : { window }),
     ...(config.attentionSoftcap === null ? {} : { softcap: config.attentionSoftcap }),
   });
   const joined = tf.reshape(mixed, [batch, time, config.heads * config.headDim]);
-  const output = project(model, layerModule(config, layer, config.modules.attentionOutput), joined) as tf.Tensor3D;
-  return { output, cache: { key, value } };
+  return project(model, layerModule(config, layer, config.modules.attentionOutput), joined) as tf.Tensor3D;
 }
 
-/** One layer: hidden states in, hidden states out, with the layer's keys and values. Call it inside tidy. */
-export function transformerLayer(
-  model: Trunk,
-  layer: number,
-  { hidden, ...rest }: LayerInput,
-): { hidden: tf.Tensor3D; cache: LayerCache } {
+/** One layer: hidden states in, hidden states out, [batch, time, hidden]. Call it inside tidy. */
+export function transformerLayer(model: Trunk, layer: number, { hidden, ...rest }: LayerInput): tf.Tensor3D {
   const { modules, isParallel } = model.config;
   const normed = (name: string | null, x: tf.Tensor3D) =>
     name === null ? x : norm(model, layerModule(model.config, layer, name), x);
   const input = normed(modules.attentionNorm, hidden);
-  const block = attentionBlock(model, layer, input, rest);
-  const attended = tf.add(hidden, normed(modules.attentionOutputNorm, block.output)) as tf.Tensor3D;
+  const output = attentionBlock(model, layer, input, rest);
+  const attended = tf.add(hidden, normed(modules.attentionOutputNorm, output)) as tf.Tensor3D;
   const between = isParallel ? input : normed(modules.feedForwardNorm, attended);
   const fed = normed(modules.feedForwardOutputNorm, feedForward(model, layer, between));
-  return { hidden: tf.add(attended, fed), cache: block.cache };
+  return tf.add(attended, fed);
 }
 
 /** Embeddings of the ids, scaled, with learned positions added. @returns [batch, time, hidden] */
@@ -134,13 +122,10 @@ function embed({ config, parameters }: Trunk, { ids, positions }: TransformerInp
 
 /** Hidden states of a batch; call it inside tidy. */
 export function transformer(model: Trunk, input: TransformerInput): TransformerOutput {
-  const { positions, keyStart } = input;
-  const cache: LayerCache[] = [];
+  const { positions, keyStart, attend } = input;
   let hidden = embed(model, input);
   for (let layer = 0; layer < model.config.layers; layer++) {
-    const output = transformerLayer(model, layer, { hidden, positions, keyStart, past: input.cache?.[layer] });
-    hidden = output.hidden;
-    cache.push(output.cache);
+    hidden = transformerLayer(model, layer, { hidden, positions, keyStart, attend });
   }
-  return { hidden: norm(model, trunkModule(model.config, model.config.modules.finalNorm), hidden), cache };
+  return { hidden: norm(model, trunkModule(model.config, model.config.modules.finalNorm), hidden) };
 }

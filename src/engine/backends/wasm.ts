@@ -1,7 +1,10 @@
 // The `wasm` back end: tfjs's WebAssembly back end from the package's own files.
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
+import { registerDecoder } from '../decoder.ts';
 import * as tf from '../tf.ts';
+import { makeWasmDecoder } from '../wasm/decoder.ts';
+import { defineDecodingKernels } from '../wasm/decodingKernels.ts';
 import { defineFusedKernels } from '../wasm/fusedKernels.ts';
 import { registerKernelGradients } from '../wasm/gradients.ts';
 import { defineProducts } from '../wasm/products.ts';
@@ -27,6 +30,9 @@ export async function startWasm(threads = 1, note?: (line: string) => void): Pro
     defineProducts(running);
     defineRowKernels(running);
     defineFusedKernels(running);
+    defineDecodingKernels(running);
+    const runtime = running;
+    registerDecoder('wasm', (model, size) => makeWasmDecoder(runtime, model, size));
   }
   if (running !== null) running.isShared = threads > 1;
 }

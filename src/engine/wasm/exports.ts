@@ -38,6 +38,14 @@ export interface KernelExports {
   logProbsBlock: Measure;
   logProbsScratch: Measure;
   logitGradient: Kernel;
+  slotAttention: Kernel;
+  slotAttentionScratch: Measure;
+  scatterRows: Kernel;
+  sampleRows: Kernel;
+  sampleScratch: Measure;
+  packPanels: Kernel;
+  decode: Kernel;
+  decodeScratch: Measure;
 }
 
 export type KernelName = keyof KernelExports;

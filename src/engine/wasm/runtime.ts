@@ -133,17 +133,40 @@ export class KernelRuntime {
   /** A new scalar. */
   scalar(value: number): TensorInfo {
     const scalar = this.output([]);
-    this.#floats(scalar)[0] = value;
+    this.floats(this.address(scalar), 1)[0] = value;
     return scalar;
   }
 
   /** The value of a scalar. */
   read(scalar: TensorInfo): number {
-    return this.#floats(scalar)[0] ?? Number.NaN;
+    return this.floats(this.address(scalar), 1)[0] ?? Number.NaN;
   }
 
-  #floats(tensor: TensorInfo): Float32Array {
-    return new Float32Array(this.#memory.buffer, this.address(tensor), sizeOf(tensor.shape));
+  /** Memory of `bytes` that is the caller's until freed; it starts at a cache line. */
+  allocate(bytes: number): number {
+    const address = this.#backend.wasm._malloc(bytes + 64) >>> 0;
+    if (address === 0) throw outOfMemory(bytes);
+    const start = aligned(address + 1);
+    // The byte before tells how far back the allocation begins: 1 to 64.
+    new Uint8Array(this.#memory.buffer)[start - 1] = start - address;
+    return start;
+  }
+
+  free(address: number): void {
+    this.#backend.wasm._free(address - (new Uint8Array(this.#memory.buffer)[address - 1] ?? 0));
+  }
+
+  /** The memory from `address` on. A view is void once anything has been allocated. */
+  floats(address: number, count: number): Float32Array {
+    return new Float32Array(this.#memory.buffer, address, count);
+  }
+
+  doubles(address: number, count: number): Float64Array {
+    return new Float64Array(this.#memory.buffer, address, count);
+  }
+
+  integers(address: number, count: number): Int32Array {
+    return new Int32Array(this.#memory.buffer, address, count);
   }
 
   /** Space for one kernel call, valid until the next. */

@@ -85,6 +85,44 @@ function rowMaxScaled(n: i32, x: usize, scale: f32): f32 {
   return least * scale;
 }
 
+/** Bytes of scratch of slotAttention: the scores of one query. gemm needs none for a single row. */
+export function slotAttentionScratch(capacity: i32): i32 {
+  return capacity << 2;
+}
+
+/**
+ * One query a row against the slot of a cache, for the key heads first .. last - 1 out of rows·kvHeads with all their query
+ * heads: the same chains of operations as `attention` has for a row's last query. Row r sees the last `window` of the first
+ * lengths[r] positions.
+ * Layouts: query [rows, heads, dim], a row `queryRow` and a head `headStep` values apart; key and value
+ * [slots, kvHeads, capacity, dim]; out [rows, heads, dim].
+ */
+export function slotAttention(
+  first: i32, last: i32, heads: i32, kvHeads: i32, dim: i32, capacity: i32,
+  query: usize, queryRow: i32, headStep: i32, key: usize, value: usize, slots: usize, lengths: usize,
+  scale: f32, window: i32, cap: f32, out: usize, scores: usize,
+): void {
+  const group = heads / kvHeads;
+  const factor: f32 = cap > 0 ? 1 : scale;
+  for (let i = first; i < last; i++) {
+    const r = i / kvHeads, kv = i % kvHeads;
+    const length = load<i32>(lengths + (r << 2));
+    const skipped = beforeWindow(length, window);
+    const seen = length - skipped;
+    const at = (<usize>(((<i64>load<i32>(slots + (r << 2)) * kvHeads + kv) * capacity + skipped) * dim)) << 2;
+    for (let h = kv * group; h < (kv + 1) * group; h++) {
+      const q = query + ((<usize>r * queryRow + h * headStep) << 2);
+      gemm(1, seen, dim, q, dim, 1, key + at, 1, dim, scores, seen, 0, 0);
+      if (cap > 0) capRow(seen, scores, scale, cap);
+      const top = rowMaxScaled(seen, scores, factor);
+      const sum = rowExp(seen, scores, factor, top, scores);
+      rowScale(seen, scores, 1 / sum);
+      const to = out + ((<usize>(r * heads + h) * dim) << 2);
+      gemm(1, dim, seen, scores, seen, 1, value + at, dim, 1, to, dim, 0, 0);
+    }
+  }
+}
+
 /**
  * dQuery, dKey and dValue from dOut, for the key heads first .. last - 1 out of batch·kvHeads with all their query heads;
  * dKey and dValue are set to zero first and gathered over the heads of a group.

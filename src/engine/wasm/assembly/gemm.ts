@@ -5,7 +5,7 @@
 import { narrowDot, narrowSum } from './narrow';
 import { madd } from './vector';
 
-const KC: i32 = 256;
+export const KC: i32 = 256;
 const NC: i32 = 512;
 /** Bytes that gemm needs at `scratch`. */
 export const GEMM_SCRATCH: i32 = (KC * NC + KC * 4 + 32) * 4;
@@ -69,7 +69,7 @@ export function gemm(
 }
 
 /** The inner tile. One step of k at a time: unrolling by two makes the compiler spill registers and is slower by a half. */
-function tile(kc: i32, a: usize, b: usize, c: usize, cStep: usize, isContinued: bool): void {
+export function tile(kc: i32, a: usize, b: usize, c: usize, cStep: usize, isContinued: bool): void {
   const r1 = c + cStep;
   const r2 = r1 + cStep;
   const r3 = r2 + cStep;
@@ -112,7 +112,7 @@ function edgeTile(
 }
 
 /** Four rows of A, k-major; rows that are not there repeat the last one (their results are dropped). */
-function packA(kc: i32, rows: i32, a: usize, aRow: i32, aCol: i32, to: usize): void {
+export function packA(kc: i32, rows: i32, a: usize, aRow: i32, aCol: i32, to: usize): void {
   if (aCol != 1) {
     // aRow is 1: the rows lie side by side.
     const step = <usize>aCol << 2;
@@ -136,7 +136,7 @@ function packA(kc: i32, rows: i32, a: usize, aRow: i32, aCol: i32, to: usize): v
 }
 
 /** Panels of 8 columns of B, k-major; columns that are not there hold anything (their results are dropped). */
-function packB(kc: i32, nc: i32, b: usize, bRow: i32, bCol: i32, to: usize): void {
+export function packB(kc: i32, nc: i32, b: usize, bRow: i32, bCol: i32, to: usize): void {
   const panelStep = <usize>kc << 5;
   if (bCol == 1) {
     const step = <usize>bRow << 2;

@@ -8,6 +8,9 @@ export {
 export { swiglu, swigluGradient, adamW, sumOfSquares, scale } from './pointwise';
 export { layerNorm, layerNormGradient, layerNormGainGradient } from './layerNorm';
 export { gelu, geluGradient } from './gelu';
-export { attention, attentionGradient, attentionScratch } from './attention';
+export { attention, attentionGradient, attentionScratch, slotAttention, slotAttentionScratch } from './attention';
+export { scatterRows } from './cache';
+export { decode, decodeScratch, packPanels } from './decode';
 export { logProbs, logProbsBlock, logProbsScratch, logitGradient } from './logProbs';
 export { constantsSize, setConstants } from './vector';
+export { sampleRows, sampleScratch } from './sample';

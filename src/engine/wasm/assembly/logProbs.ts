@@ -4,10 +4,12 @@ import { GEMM_SCRATCH, gemm } from './gemm';
 import { exp1, exp4, log1, madd, maxLanes, sumLanes } from './vector';
 
 const BLOCK: i32 = 512;
+/** Bytes of a row's running maximum, sum and mean. */
+export const FOLD_STATE: i32 = 12;
 
 /** Bytes of scratch for n positions: gemm's own, one block of logits, and three running values a position. */
 export function logProbsScratch(n: i32): i32 {
-  return GEMM_SCRATCH + n * BLOCK * 4 + n * 12;
+  return GEMM_SCRATCH + n * BLOCK * 4 + n * FOLD_STATE;
 }
 
 /** Tokens in one block of the vocabulary. */
@@ -21,43 +23,60 @@ export function logProbs(
   toLogProbs: usize, toEntropy: usize, toLogSums: usize, scratch: usize,
 ): void {
   const logits = scratch + GEMM_SCRATCH;
-  const tops = logits + ((<usize>n * BLOCK) << 2);
-  const sums = tops + (<usize>n << 2);
-  const means = sums + (<usize>n << 2);
+  const states = logits + ((<usize>n * BLOCK) << 2);
   for (let v0 = 0; v0 < vocab; v0 += BLOCK) {
     const block = min(BLOCK, vocab - v0);
     gemm(n, block, width, hidden, width, 1, weight + ((<usize>v0 * width) << 2), 1, width, logits, block, 0, scratch);
     for (let i = 0; i < n; i++) {
       const row = logits + ((<usize>i * block) << 2);
       const here = <usize>i << 2;
-      const blockTop = scaleRow(block, row, scale);
+      foldBlock(block, row, scale, v0 == 0, states + <usize>i * FOLD_STATE);
       const target = load<i32>(targets + here) - v0;
       if (target >= 0 && target < block) store<f32>(toLogProbs + here, load<f32>(row + (<usize>target << 2)));
-      let top = blockTop;
-      let sum: f32 = 0, mean: f32 = 0;
-      if (v0 > 0) {
-        const before = load<f32>(tops + here);
-        top = max(before, blockTop);
-        const shrink = exp1(before - top);
-        const oldSum = load<f32>(sums + here);
-        mean = (load<f32>(means + here) + oldSum * (before - top)) * shrink;
-        sum = oldSum * shrink;
-      }
-      addRow(block, row, top);
-      store<f32>(tops + here, top);
-      store<f32>(sums + here, sum + blockSum);
-      store<f32>(means + here, mean + blockMean);
     }
   }
   for (let i = 0; i < n; i++) {
     const here = <usize>i << 2;
-    const top = load<f32>(tops + here), sum = load<f32>(sums + here);
-    const logSum = log1(sum);
-    // log Σ e^l = top + log s; H = log s - Σ e^(l - top)·(l - top) / s
-    store<f32>(toLogSums + here, <f32>(<f64>top + logSum));
-    store<f32>(toLogProbs + here, <f32>(<f64>(load<f32>(toLogProbs + here) - top) - logSum));
-    store<f32>(toEntropy + here, <f32>(logSum - <f64>load<f32>(means + here) / <f64>sum));
+    endFold(states + <usize>i * FOLD_STATE, load<f32>(toLogProbs + here), toLogProbs + here, toEntropy + here, toLogSums + here);
   }
+}
+
+/** As the loop above, over a row of logits that are all there, which it scales in place. `state` takes FOLD_STATE bytes. */
+export function rowLogProb(
+  vocab: i32, logits: usize, target: i32, scale: f32, toLogProb: usize, toEntropy: usize, state: usize,
+): void {
+  for (let v0 = 0; v0 < vocab; v0 += BLOCK) {
+    foldBlock(min(BLOCK, vocab - v0), logits + (<usize>v0 << 2), scale, v0 == 0, state);
+  }
+  endFold(state, load<f32>(logits + (<usize>target << 2)), toLogProb, toEntropy, state);
+}
+
+/** Scales a block of logits in place and takes it into the running values at `state`. */
+function foldBlock(block: i32, row: usize, scale: f32, isFirst: bool, state: usize): void {
+  const blockTop = scaleRow(block, row, scale);
+  let top = blockTop;
+  let sum: f32 = 0, mean: f32 = 0;
+  if (!isFirst) {
+    const before = load<f32>(state);
+    top = max(before, blockTop);
+    const shrink = exp1(before - top);
+    const oldSum = load<f32>(state, 4);
+    mean = (load<f32>(state, 8) + oldSum * (before - top)) * shrink;
+    sum = oldSum * shrink;
+  }
+  addRow(block, row, top);
+  store<f32>(state, top);
+  store<f32>(state, sum + blockSum, 4);
+  store<f32>(state, mean + blockMean, 8);
+}
+
+/** log Σ e^l = top + log s; H = log s - Σ e^(l - top)·(l - top) / s */
+function endFold(state: usize, targetLogit: f32, toLogProb: usize, toEntropy: usize, toLogSum: usize): void {
+  const top = load<f32>(state), sum = load<f32>(state, 4), mean = load<f32>(state, 8);
+  const logSum = log1(sum);
+  store<f32>(toLogSum, <f32>(<f64>top + logSum));
+  store<f32>(toLogProb, <f32>(<f64>(targetLogit - top) - logSum));
+  store<f32>(toEntropy, <f32>(logSum - <f64>mean / <f64>sum));
 }
 
 /** Scales a row in place; returns its largest value. */

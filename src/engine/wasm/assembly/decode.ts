@@ -1,0 +1,273 @@
+// One pass of a Llama-shaped model over some tokens as one call: embedding, every layer against a key-value cache, and,
+// where asked for, the output projection and the choice of the next tokens. Weights come packed in panels of 8 columns, are
+// read once for all rows, and every element is the chain of operations that the single kernels have: the same bits.
+//
+// A row is one token at one position of one slot of the cache. All threads call `decode` on the same plan and share the
+// pieces of its phases (tickets.ts); a piece is a range of units, of which each phase counts its own kind.
+import { slotAttention, slotAttentionScratch } from './attention';
+import { KC, packA, packB, tile } from './gemm';
+import { rmsNorm, rotary } from './rows';
+import { sampleRows, sampleScratch } from './sample';
+import { swiglu } from './pointwise';
+import { awaitTickets, finishTicket, takeTicket } from './tickets';
+
+/** What the host writes (wasm/decodePlan.ts has the same order). Addresses are bytes; 0 where there is nothing. */
+// @ts-ignore: decorator
+@unmanaged
+class Plan {
+  inverseTemperature: f64; topP: f64;
+  epsilon: f32; attentionScale: f32; logitScale: f32; unused: f32;
+  hidden: i32; intermediate: i32; layers: i32; heads: i32; kvHeads: i32; headDim: i32; vocab: i32; capacity: i32;
+  embedding: usize; layerTable: usize; finalNorm: usize; output: usize; cos: usize; sin: usize;
+  x: usize; projected: usize; mixed: usize; activation: usize; logits: usize;
+  rows: i32; tokens: usize; slots: usize; positions: usize; lengths: usize;
+  topK: i32; uniforms: usize; toTokens: usize; toLogProbs: usize; toEntropy: usize;
+  control: usize; phases: usize; phaseCount: i32; perPiece: usize;
+}
+
+// @ts-ignore: decorator
+@unmanaged
+class Layer {
+  inputNorm: usize; projections: usize; projectionBias: usize; queryNorm: usize; keyNorm: usize;
+  output: usize; outputBias: usize; feedForwardNorm: usize; gateUp: usize; down: usize;
+  keyCache: usize; valueCache: usize;
+}
+
+// Kinds of phases; those from PROJECT to DOWN come once a layer.
+const EMBED: i32 = 0;
+const PROJECT: i32 = 1;
+const ATTEND: i32 = 2;
+const OUTPUT: i32 = 3;
+const GATE_UP: i32 = 4;
+const DOWN: i32 = 5;
+const LOGITS: i32 = 6;
+const SAMPLE: i32 = 7;
+const OF_LAYER: i32 = 5;
+
+/** Up to a multiple of `unit`, a power of two. */
+// @ts-ignore: decorator
+@inline
+function upTo(count: i32, unit: i32): i32 {
+  return (count + unit - 1) & -unit;
+}
+
+/** Bytes of scratch of one thread for up to `rows` rows: packed rows, one panel's result for each, and each phase's own. */
+export function decodeScratch(rows: i32, hidden: i32, widest: i32, capacity: i32, vocab: i32): i32 {
+  const padded = upTo(rows, 4);
+  return padded * widest * 4 + padded * 64 + hidden * 16 + 64 + max(slotAttentionScratch(capacity), sampleScratch(vocab));
+}
+
+/** Packs a weight [n, k] into panels of 8 columns (its rows), each k·32 bytes and `step` bytes from the one before. */
+export function packPanels(n: i32, k: i32, weight: usize, to: usize, step: usize): void {
+  for (let j = 0; j < n; j += 8) {
+    packB(k, min(8, n - j), weight + ((<usize>j * k) << 2), 1, k, to);
+    to += step;
+  }
+}
+
+/** Computes the pieces of `plan` that this thread takes; returns when none is left. */
+export function decode(plan: usize, scratch: usize): void {
+  const p = changetype<Plan>(plan);
+  const phases = p.phases;
+  const total = load<i32>(phases + (<usize>p.phaseCount << 2));
+  let phase = 0;
+  let packed = -1;
+  for (let ticket = takeTicket(p.control); ticket < total; ticket = takeTicket(p.control)) {
+    while (ticket >= load<i32>(phases + (<usize>(phase + 1) << 2))) phase++;
+    const start = load<i32>(phases + (<usize>phase << 2));
+    awaitTickets(p.control, start);
+    const inLayers = OF_LAYER * p.layers;
+    const kind = phase == 0 ? EMBED : phase <= inLayers ? 1 + (phase - 1) % OF_LAYER : LOGITS + phase - 1 - inLayers;
+    const layer = changetype<Layer>(p.layerTable + <usize>((phase - 1) / OF_LAYER) * offsetof<Layer>());
+    const units = load<i32>(p.perPiece + (<usize>kind << 2));
+    const first = (ticket - start) * units;
+    if (kind != EMBED && kind != ATTEND && kind != SAMPLE && packed != phase) {
+      packInput(p, layer, kind, scratch);
+      packed = phase;
+    }
+    run(p, layer, kind, first, first + units, scratch);
+    finishTicket(p.control);
+  }
+}
+
+function run(p: Plan, layer: Layer, kind: i32, first: i32, end: i32, scratch: usize): void {
+  switch (kind) {
+    case EMBED: return embed(p, first, min(end, p.rows));
+    case PROJECT: return project(p, layer, first, min(end, p.heads + 2 * p.kvHeads), scratch);
+    case ATTEND: {
+      slotAttention(
+        first, min(end, p.rows * p.kvHeads), p.heads, p.kvHeads, p.headDim, p.capacity,
+        p.projected, (p.heads + 2 * p.kvHeads) * upTo(p.headDim, 8), upTo(p.headDim, 8),
+        layer.keyCache, layer.valueCache, p.slots, p.lengths, p.attentionScale, 0, 0, p.mixed, ownOf(p, scratch),
+      );
+      return;
+    }
+    case OUTPUT: return addProduct(p, layer.output, layer.outputBias, p.heads * p.headDim, first, end, scratch);
+    case GATE_UP: return gateUp(p, layer, first, end, scratch);
+    case DOWN: return addProduct(p, layer.down, 0, p.intermediate, first, end, scratch);
+    case LOGITS: return logits(p, first, end, scratch);
+    case SAMPLE: {
+      sampleRows(
+        first, min(end, p.rows), p.vocab, p.logits, upTo(p.vocab, 8), p.inverseTemperature, p.logitScale, p.topK, p.topP,
+        p.uniforms, p.toTokens, p.toLogProbs, p.toEntropy, ownOf(p, scratch),
+      );
+      return;
+    }
+  }
+}
+
+// A thread's scratch: the packed rows, 16 values a row for products, four normalised rows, and what else a phase needs.
+
+function widestOf(p: Plan): i32 {
+  return max(max(p.hidden, p.heads * p.headDim), p.intermediate);
+}
+
+function productOf(p: Plan, scratch: usize): usize {
+  return scratch + ((<usize>(upTo(p.rows, 4) * widestOf(p))) << 2);
+}
+
+function normOf(p: Plan, scratch: usize): usize {
+  return productOf(p, scratch) + (<usize>upTo(p.rows, 4) << 6);
+}
+
+function ownOf(p: Plan, scratch: usize): usize {
+  return (normOf(p, scratch) + (<usize>p.hidden << 4) + 64) & ~15;
+}
+
+/** Packs the input of a phase's product, all rows, by fours; normalised where the phase begins with a norm. */
+function packInput(p: Plan, layer: Layer, kind: i32, scratch: usize): void {
+  let from = p.x;
+  let width = p.hidden, step = p.hidden;
+  let gain: usize = 0;
+  if (kind == PROJECT) gain = layer.inputNorm;
+  else if (kind == GATE_UP) gain = layer.feedForwardNorm;
+  else if (kind == LOGITS) gain = p.finalNorm;
+  else if (kind == OUTPUT) {
+    from = p.mixed;
+    width = step = p.heads * p.headDim;
+  } else {
+    from = p.activation;
+    width = p.intermediate;
+    step = upTo(width, 8);
+  }
+  const normed = normOf(p, scratch);
+  let to = scratch;
+  for (let r = 0; r < p.rows; r += 4) {
+    const count = min(4, p.rows - r);
+    let rows = from + ((<usize>r * step) << 2);
+    if (gain != 0) {
+      rmsNorm(count, width, rows, gain, p.epsilon, normed, normed + (<usize>p.hidden << 4));
+      rows = normed;
+    }
+    packA(width, count, rows, step, 1, to);
+    to += <usize>width << 4;
+  }
+}
+
+/** All rows against one panel of 8 columns, from k at zero, or from what is at `to`. */
+function panel(p: Plan, k: i32, a: usize, b: usize, to: usize, step: usize, isContinued: bool): void {
+  const width = <usize>k << 4;
+  for (let k0 = 0; k0 < k; k0 += KC) {
+    const kc = min(KC, k - k0);
+    let rows = a + (<usize>k0 << 4);
+    let at = to;
+    for (let r = 0; r < p.rows; r += 4) {
+      tile(kc, rows, b, at, step, isContinued || k0 > 0);
+      rows += width;
+      at += step << 2;
+    }
+    b += <usize>kc << 5;
+  }
+}
+
+/** Lays the 8 values at `bias` out at each row. */
+function layBias(p: Plan, bias: usize, to: usize, step: usize): void {
+  const low = v128.load(bias), high = v128.load(bias, 16);
+  for (let r = 0; r < upTo(p.rows, 4); r++) {
+    v128.store(to, low);
+    v128.store(to, high, 16);
+    to += step;
+  }
+}
+
+function embed(p: Plan, first: i32, end: i32): void {
+  const bytes = <usize>p.hidden << 2;
+  for (let r = first; r < end; r++) {
+    memory.copy(p.x + <usize>r * bytes, p.embedding + <usize>load<i32>(p.tokens + (<usize>r << 2)) * bytes, bytes);
+  }
+}
+
+/** The heads first .. end - 1 out of queries, keys and values, with bias, norm and rotary positions; keys and values stored. */
+function project(p: Plan, layer: Layer, first: i32, end: i32, scratch: usize): void {
+  const dim = p.headDim, padded = upTo(dim, 8), k = p.hidden;
+  const step = (<usize>((p.heads + 2 * p.kvHeads) * padded)) << 2;
+  const scales = normOf(p, scratch);
+  for (let head = first; head < end; head++) {
+    const to = p.projected + ((<usize>(head * padded)) << 2);
+    for (let j = 0; j < padded; j += 8) {
+      const column = to + (<usize>j << 2);
+      const unit = <usize>(head * padded + j);
+      if (layer.projectionBias != 0) layBias(p, layer.projectionBias + (unit << 2), column, step);
+      panel(p, k, scratch, layer.projections + unit * (<usize>k << 2), column, step, layer.projectionBias != 0);
+    }
+    const isValue = head >= p.heads + p.kvHeads;
+    const isQuery = head < p.heads;
+    const gain = isQuery ? layer.queryNorm : isValue ? 0 : layer.keyNorm;
+    const cache = isValue ? layer.valueCache : layer.keyCache;
+    const kv = isValue ? head - p.heads - p.kvHeads : head - p.heads;
+    for (let r = 0; r < p.rows; r++) {
+      const at = to + <usize>r * step;
+      const position = p.positions + (<usize>r << 2);
+      if (gain != 0) rmsNorm(1, dim, at, gain, p.epsilon, at, scales);
+      if (!isValue) rotary(1, 1, dim >> 1, at, position, p.cos, p.sin, 1, at);
+      if (isQuery) continue;
+      const slot = <i64>load<i32>(p.slots + (<usize>r << 2)) * p.kvHeads + kv;
+      memory.copy(cache + ((<usize>((slot * p.capacity + load<i32>(position)) * dim)) << 2), at, <usize>dim << 2);
+    }
+  }
+}
+
+/** x += input·weightᵀ in the panels first .. end - 1. */
+function addProduct(p: Plan, weight: usize, bias: usize, k: i32, first: i32, end: i32, scratch: usize): void {
+  const product = productOf(p, scratch);
+  const step = <usize>k << 5;
+  for (let j = first; j < min(end, (p.hidden + 7) >> 3); j++) {
+    if (bias != 0) layBias(p, bias + (<usize>j << 5), product, 32);
+    panel(p, k, scratch, weight + <usize>j * step, product, 32, bias != 0);
+    const columns = min(8, p.hidden - (j << 3));
+    for (let r = 0; r < p.rows; r++) {
+      const from = product + (<usize>r << 5);
+      const to = p.x + ((<usize>(r * p.hidden + (j << 3))) << 2);
+      if (columns == 8) {
+        v128.store(to, f32x4.add(v128.load(to), v128.load(from)));
+        v128.store(to, f32x4.add(v128.load(to, 16), v128.load(from, 16)), 16);
+      } else {
+        for (let c: usize = 0; c < <usize>columns << 2; c += 4) store<f32>(to + c, load<f32>(to + c) + load<f32>(from + c));
+      }
+    }
+  }
+}
+
+/** silu(gate)·up in the panels first .. end - 1; a panel of the gate and one of the other lie side by side. */
+function gateUp(p: Plan, layer: Layer, first: i32, end: i32, scratch: usize): void {
+  const product = productOf(p, scratch);
+  const bytes = <usize>p.hidden << 5;
+  const step = <usize>upTo(p.intermediate, 8) << 2;
+  for (let j = first; j < min(end, (p.intermediate + 7) >> 3); j++) {
+    const gate = layer.gateUp + <usize>j * 2 * bytes;
+    panel(p, p.hidden, scratch, gate, product, 64, false);
+    panel(p, p.hidden, scratch, gate + bytes, product + 32, 64, false);
+    for (let r = 0; r < p.rows; r++) {
+      const at = product + (<usize>r << 6);
+      swiglu(8, at, at + 32, p.activation + <usize>r * step + (<usize>j << 5));
+    }
+  }
+}
+
+function logits(p: Plan, first: i32, end: i32, scratch: usize): void {
+  const step = <usize>upTo(p.vocab, 8) << 2;
+  const bytes = <usize>p.hidden << 5;
+  for (let j = first; j < min(end, (p.vocab + 7) >> 3); j++) {
+    panel(p, p.hidden, scratch, p.output + <usize>j * bytes, p.logits + (<usize>j << 5), step, false);
+  }
+}
