@@ -3,7 +3,7 @@ import { copyFile, link, lstat, mkdir, readdir, realpath, rename, rm, rmdir, sta
 import { dirname, join } from 'node:path';
 import type { ArtifactOf } from '../core/artifacts.ts';
 import { asStorageError, FourfoldError, systemCodeOf } from '../core/errors.ts';
-import { parseJson, readTextFile } from '../core/jsonl.ts';
+import { readTextFile } from '../core/jsonl.ts';
 import { parseModelConfig } from '../model/configFile.ts';
 import { openWeights, weightFilesIn } from '../model/weightsFolder.ts';
 import type { Artifacts } from '../store/artifacts.ts';
@@ -82,7 +82,7 @@ export async function importModel(
 ): Promise<{ artifact: ArtifactOf<'model'>; hasTokenizer: boolean }> {
   const names = await modelFilesIn(dir, isHubCache);
   const configPath = join(dir, 'config.json');
-  parseModelConfig(parseJson(await readTextFile(configPath), configPath), configPath);
+  parseModelConfig(await readTextFile(configPath), configPath);
   const weights = await openWeights(dir);
   await weights.close();
   const artifact = await artifacts.create<'model'>(

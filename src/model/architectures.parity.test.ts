@@ -143,7 +143,7 @@ test.each(Object.entries(goldens.ropes))('rotary frequencies: %s', async (_name,
   await startEngine({ backend: 'wasm' });
   const sizes = { vocab_size: 8, hidden_size: 16, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1 };
   const fields = { model_type: 'llama', ...sizes, max_position_embeddings: 64, rope_parameters: golden.parameters };
-  const { rotary } = modelTables(parseModelConfig(fields, 'config.json'));
+  const { rotary } = modelTables(parseModelConfig(JSON.stringify(fields), 'config.json'));
   if (rotary === null) throw new Error('There are no rotary tables.');
   for (const [table, turn] of [
     [rotary.cos, Math.cos],

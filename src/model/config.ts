@@ -104,8 +104,8 @@ export interface ModelConfig {
   /** True where a file holds the layers' matrices as [in, out] (GPT-2); in memory they are [out, in] always. */
   isTransposedInFile: boolean;
   modules: ModuleNames;
-  /** config.json as it was read: what is saved is this, with head, token ids and number format replaced; null if new. */
-  source: Readonly<Record<string, unknown>> | null;
+  /** The text of config.json that was read; it is saved again with another head, token ids and number format. Null if new. */
+  source: string | null;
 }
 
 /** Whether rotary positions turn queries and keys of this layer. */

@@ -1,6 +1,6 @@
 import { packagePath } from '../core/packageRoot.ts';
 import { llamaConfig } from './architectures/llama.ts';
-import { parseModelConfig, readModelConfig, toHuggingFaceConfig } from './configFile.ts';
+import { configText, parseModelConfig, readModelConfig } from './configFile.ts';
 
 const LLAMA = {
   model_type: 'llama',
@@ -10,7 +10,7 @@ const LLAMA = {
   num_hidden_layers: 2,
   num_attention_heads: 4,
 };
-const parse = (changes: Record<string, unknown>) => parseModelConfig({ ...LLAMA, ...changes }, 'config.json');
+const parse = (changes: object) => parseModelConfig(JSON.stringify({ ...LLAMA, ...changes }), 'config.json');
 
 test('a short configuration gets the defaults of the format', () => {
   // headDim: 32 / 4 = 8
@@ -18,14 +18,14 @@ test('a short configuration gets the defaults of the format', () => {
     ...{ vocab: 100, hidden: 32, intermediate: 64, layers: 2, heads: 4, kvHeads: 4, headDim: 8 },
     ...{ maxPositions: 2048, normEpsilon: 1e-6, ropeTheta: 10_000, tieEmbeddings: false },
   };
-  expect(parse({})).toEqual({ ...llamaConfig(shape), source: LLAMA });
+  expect(parse({})).toEqual({ ...llamaConfig(shape), source: JSON.stringify(LLAMA) });
 });
 
 test('the base of the rotary positions is read from its old place and its new one', () => {
   expect(parse({ rope_theta: 500 }).ropeTheta).toBe(500);
   expect(parse({ rope_parameters: { rope_type: 'default', rope_theta: 700 } }).ropeTheta).toBe(700);
   const nulls = { rope_parameters: null, rope_scaling: null, head_dim: null };
-  expect({ ...parse(nulls), source: LLAMA }).toEqual(parse({}));
+  expect({ ...parse(nulls), source: JSON.stringify(LLAMA) }).toEqual(parse({}));
 });
 
 test('heads may be shared, and wider than their part of hidden', () => {
@@ -75,18 +75,35 @@ test.each([
 });
 
 test.each([null, 3, [], {}, { model_type: 3 }])('%j is no configuration', (value) => {
-  expect(() => parseModelConfig(value, 'config.json')).toThrow(expect.objectContaining({ code: 'bad-input' }));
+  expect(() => parseModelConfig(JSON.stringify(value), 'config.json')).toThrow(
+    expect.objectContaining({ code: 'bad-input' }),
+  );
 });
 
 test('what is written is read back the same', async () => {
   const config = await readModelConfig(packagePath('data', 'goldens', 'llamas', 'untied'));
   expect(config).toMatchObject({ headDim: 12, ropeTheta: 500, normEpsilon: 1e-3, tieEmbeddings: false });
-  const written = toHuggingFaceConfig(config, { head: 'causal-lm', bosId: 0, eosId: 1, padId: 5 });
-  expect(written).toMatchObject({ vocab_size: 96, bos_token_id: 0, eos_token_id: 1, pad_token_id: 5 });
-  const { source, ...rest } = config;
-  expect(parseModelConfig(JSON.parse(JSON.stringify(written)), 'config.json')).toMatchObject(rest);
-  // Fields that the toolkit does not know stay.
-  expect(written).toEqual({ ...source, bos_token_id: 0, eos_token_id: 1, pad_token_id: 5, dtype: 'float32' });
+  const written = configText(config, { head: 'causal-lm', bosId: 0, eosId: 1, padId: 5 });
+  expect(JSON.parse(written)).toMatchObject({ vocab_size: 96, bos_token_id: 0, eos_token_id: 1, pad_token_id: 5 });
+  expect({ ...parseModelConfig(written, 'config.json'), source: config.source }).toEqual(config);
+});
+
+test("fields that are not the toolkit's to change stay, floats that are whole numbers too", () => {
+  const text =
+    '{"model_type":"llama","rope_theta":500.0,"rms_norm_eps":1e-5,"note":"1.0 \\"2.0\\"","mine":[1,2.0,{"x":-3E2}],';
+  const sizes = '"vocab_size":8,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,';
+  const config = parseModelConfig(`${text}${sizes}"dtype":"bfloat16","eos_token_id":[1,2],"bos_token_id":7}`, 'x');
+  const tokens = { bosId: null, eosId: 2, padId: null };
+  const written = configText(config, { head: 'scalar', ...tokens });
+  const { architectures, num_labels, pad_token_id, ...kept } = JSON.parse(written);
+  expect([architectures, num_labels, pad_token_id]).toEqual([['LlamaForSequenceClassification'], 1, null]);
+  expect(kept).toEqual({ ...JSON.parse(config.source ?? ''), dtype: 'float32' });
+  for (const literal of ['"rope_theta": 500.0', '"rms_norm_eps": 0.00001', '2.0,', '"x": -3E2', '"vocab_size": 8,']) {
+    expect(written).toContain(literal);
+  }
+  // A classifier's labels go where the head goes.
+  const back = configText(parseModelConfig(written, 'x'), { head: 'causal-lm', ...tokens });
+  expect(back).not.toContain('num_labels');
 });
 
 test.each([null, 96])(
@@ -94,7 +111,7 @@ test.each([null, 96])(
   async (padId) => {
     const config = await readModelConfig(packagePath('data', 'goldens', 'llamas', 'untied'));
     const tokens = { bosId: 0, eosId: 1, padId };
-    expect(toHuggingFaceConfig(config, { head: 'causal-lm', ...tokens }).pad_token_id).toBeNull();
+    expect(JSON.parse(configText(config, { head: 'causal-lm', ...tokens })).pad_token_id).toBeNull();
   },
 );
 

@@ -6,17 +6,19 @@ import { parseJson, parseWith, readTextFile } from '../core/jsonl.ts';
 import { llamaFields } from './architectures/llama.ts';
 import { architectureOf } from './architectures/table.ts';
 import type { ModelConfig } from './config.ts';
+import { parseKeepingFloats, stringifyWithFloats } from './jsonFloats.ts';
 
 /** @throws unsupported for an architecture or switch that is not served, by name; bad-input for a malformed one. */
-export function parseModelConfig(value: unknown, where: string): ModelConfig {
-  const fields = parseWith(z.looseObject({ model_type: z.string() }), value, where);
-  return { ...architectureOf(fields.model_type).parse(value, where), source: fields };
+export function parseModelConfig(text: string, where: string): ModelConfig {
+  const value = parseJson(text, where);
+  const { model_type: modelType } = parseWith(z.looseObject({ model_type: z.string() }), value, where);
+  return { ...architectureOf(modelType).parse(value, where), source: text };
 }
 
 /** Reads the config.json of a model folder. @throws as parseModelConfig, and not-found. */
 export async function readModelConfig(dir: string): Promise<ModelConfig> {
   const path = join(dir, 'config.json');
-  return parseModelConfig(parseJson(await readTextFile(path), path), path);
+  return parseModelConfig(await readTextFile(path), path);
 }
 
 /** Ids of the special tokens, from the tokenizer; null where it names none. */
@@ -38,15 +40,18 @@ function headFields(source: Readonly<Record<string, unknown>>, isClassifier: boo
   return isClassifier ? { ...rest, num_labels: 1 } : rest;
 }
 
-/** config.json of a model with the given head, its weights in float32, under Hugging Face's names. */
-export function toHuggingFaceConfig(
+/** The text of config.json of a model with the given head, its weights in float32, under Hugging Face's names. */
+export function configText(
   config: ModelConfig,
   { head, bosId, eosId, padId }: SpecialTokens & { head: 'causal-lm' | 'scalar' },
-): Record<string, unknown> {
-  const source = config.source ?? llamaFields(config);
+): string {
+  const source =
+    config.source === null
+      ? llamaFields(config)
+      : (parseKeepingFloats(config.source) as Readonly<Record<string, unknown>>);
   const { causalLm, classifier } = architectureOf(config.modelType);
   const isClassifier = head === 'scalar';
-  return {
+  const fields = {
     ...headFields(source, isClassifier),
     architectures: [isClassifier ? classifier : causalLm],
     bos_token_id: bosId ?? source.bos_token_id ?? null,
@@ -56,4 +61,5 @@ export function toHuggingFaceConfig(
     // The older name stays where it was used, and in a new model, for older readers.
     [source.dtype === undefined ? 'torch_dtype' : 'dtype']: 'float32',
   };
+  return `${stringifyWithFloats(fields)}\n`;
 }

@@ -5,7 +5,7 @@ import { FourfoldError } from '../core/errors.ts';
 import * as tf from '../engine/tf.ts';
 import { adaptedModel, owning } from './adapted.ts';
 import type { ModelConfig } from './config.ts';
-import { readModelConfig, type SpecialTokens, toHuggingFaceConfig } from './configFile.ts';
+import { configText, readModelConfig, type SpecialTokens } from './configFile.ts';
 import type { Model, ModelHead } from './loadedModel.ts';
 import { baseFolderOf, hasScoreHead, isAdapterFolder, readAdapter, writeAdapter } from './lora/peftFolder.ts';
 import {
@@ -129,7 +129,6 @@ export async function saveModel(dir: string, model: Model, tokens: SpecialTokens
     const score = new Map([...trained].filter(([name]) => name === SCORE_HEAD));
     return writeAdapter(dir, { adapter, score, base: baseDir, config });
   }
-  const written = toHuggingFaceConfig(config, { head: model.head, ...tokens });
-  await writeFile(join(dir, 'config.json'), `${JSON.stringify(written, null, 2)}\n`);
+  await writeFile(join(dir, 'config.json'), configText(config, { head: model.head, ...tokens }));
   await saveWeights(dir, model.parameters, { layout: layoutOf(config) });
 }

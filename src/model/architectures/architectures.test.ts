@@ -10,7 +10,7 @@ const SIZES = {
 };
 const GPT2 = { model_type: 'gpt2', vocab_size: 100, n_embd: 32, n_layer: 2, n_head: 4 };
 const parse = (modelType: string, fields: object = {}) =>
-  parseModelConfig({ ...SIZES, model_type: modelType, ...fields }, 'config.json');
+  parseModelConfig(JSON.stringify({ ...SIZES, model_type: modelType, ...fields }), 'config.json');
 
 test('what is not served is refused by name, with the list of what is', () => {
   const served = 'llama, mistral, qwen2, qwen3, smollm3, gpt2, phi, phi3, gemma, gemma2, gemma3_text';
@@ -58,7 +58,7 @@ test('the scale of attention and of embeddings', () => {
   const gemma2 = parse('gemma2', { query_pre_attn_scalar: 16 });
   expect(gemma2).toMatchObject({ attentionScale: 0.25, attentionSoftcap: 50, logitSoftcap: 30, gainOffset: 1 });
   expect(gemma2.embeddingScale).toBeCloseTo(5.656854, 6);
-  expect(parseModelConfig({ ...GPT2, scale_attn_weights: false }, 'config.json').attentionScale).toBe(1);
+  expect(parse('gpt2', { ...GPT2, scale_attn_weights: false }).attentionScale).toBe(1);
 });
 
 test('the first Gemmas say gelu and mean its tanh formula; Phi means what it says', () => {
