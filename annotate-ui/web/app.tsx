@@ -1,8 +1,9 @@
-// The page as a whole: who is signed in, and which view they see.
+// The page as a whole: who is signed in, and which view they see. The lead's and admin's views come when asked for.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Me, SessionRequest } from '../../src/core/annotationApi.ts';
 import { Invitation } from './entry/invitation.tsx';
 import { SignIn, type SignInProblem } from './entry/signIn.tsx';
+import { LazyView } from './frame/lazyView.tsx';
 import { Notice } from './frame/notice.tsx';
 import { PreferencesContext, useKeptPreferences } from './frame/preferences.ts';
 import { type Route, routeOf, secretIn } from './frame/route.ts';
@@ -38,6 +39,9 @@ async function openSession(credentials: SessionRequest | null): Promise<Session>
     return { state: 'signedOut', problem: { message: error.message } };
   }
 }
+
+const loadLead = () => import('./lead/leadView.tsx').then((part) => part.LeadView);
+const loadAdmin = () => import('./admin/adminView.tsx').then((part) => part.AdminView);
 
 export function App() {
   const store = useMemo(browserStore, []);
@@ -75,23 +79,27 @@ export function App() {
   };
 
   const view = (me: Me) => {
-    if (route.view !== 'work') {
+    const { role } = me.annotator;
+    const may = route.view === 'work' || role === 'admin' || (route.view === 'lead' && role === 'lead');
+    if (!may) {
       return (
         <>
-          <TopBar name={me.annotator.name} role={me.annotator.role} view={route.view} onSignOut={signOut} />
+          <TopBar name={me.annotator.name} role={role} view={route.view} onSignOut={signOut} />
           <Notice text={strings.notForYou} />
         </>
       );
     }
-    return (
-      <Work
-        key={`${me.projectId}/${me.annotator.id}`}
-        me={me}
-        store={store}
-        onSignOut={signOut}
-        onSessionEnded={endSession}
-      />
-    );
+    const common = { me, store, onSignOut: signOut, onSessionEnded: endSession };
+    switch (route.view) {
+      case 'work':
+        return <Work key={`${me.projectId}/${me.annotator.id}`} {...common} />;
+      case 'lead':
+        return <LazyView load={loadLead} props={{ ...common, route }} />;
+      case 'admin':
+        return <LazyView load={loadAdmin} props={{ ...common, route }} />;
+      default:
+        return route satisfies never;
+    }
   };
 
   return (

@@ -13,6 +13,8 @@ export default defineConfig({
     // The content security policy allows files of our own only: nothing is inlined.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The lead's charts are a chunk of their own.
+    chunkSizeWarningLimit: 600,
   },
   server: { proxy: { '/api': 'http://127.0.0.1:4600' } },
 });

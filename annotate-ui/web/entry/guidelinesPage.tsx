@@ -29,7 +29,7 @@ export function GuidelinesPage({ project, onRead }: GuidelinesPageProps) {
       <h1 ref={heading} tabIndex={-1}>
         {strings.guidelinesTitle}
       </h1>
-      <RichText text={project.guidelines} links="live" />
+      <RichText text={project.guidelines} links="live" topHeading={2} />
       <p class="muted">{strings.guidelinesHint}</p>
       <p role="alert" class="problem">
         {problem === null ? '' : strings.failed(problem)}

@@ -17,8 +17,8 @@ interface TopBarProps {
 
 const VIEWS: Record<Role, Route['view'][]> = {
   annotator: ['work'],
-  lead: ['work'],
-  admin: ['work'],
+  lead: ['work', 'lead'],
+  admin: ['work', 'lead', 'admin'],
 };
 
 const HOME: Record<Route['view'], Route> = {

@@ -60,12 +60,14 @@ export function RankingChoice({ task, ranking, onRanking }: RankingChoiceProps) 
       <button
         type="button"
         class="chip"
-        aria-label={strings.rankChip(keyOf(id), rank)}
         onKeyDown={(event) => onArrow(event, id)}
         onClick={() => onRanking(rank === null ? placed(ranking, id, ranking.length) : removed(ranking, id), id)}
       >
-        {rank !== null && <span class="rank">{rank}</span>}
-        {keyOf(id)}
+        <span aria-hidden="true">
+          {rank !== null && <span class="rank">{rank}</span>}
+          {keyOf(id)}
+        </span>
+        <span class="sr-only">{strings.rankChip(keyOf(id), rank)}</span>
       </button>
     );
   };

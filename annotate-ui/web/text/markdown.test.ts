@@ -1,16 +1,18 @@
-import { markupOf } from './markdown.ts';
+import { type Links, markupOf as markup } from './markdown.ts';
+
+const markupOf = (text: string, links: Links) => markup(text, { links, topHeading: 3 });
 
 describe('markupOf', () => {
   test('the HTML of a text stays text', () => {
-    const markup = markupOf('<script>alert(1)</script> <img src=x onerror=alert(1)>', 'inert');
-    expect(markup).not.toMatch(/<(script|img)/);
-    expect(markup).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+    const found = markupOf('<script>alert(1)</script> <img src=x onerror=alert(1)>', 'inert');
+    expect(found).not.toMatch(/<(script|img)/);
+    expect(found).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
   });
 
   test('an image is told and not loaded', () => {
-    const markup = markupOf('![a "cat"](https://example.org/cat.png)', 'live');
-    expect(markup).not.toContain('<img');
-    expect(markup).toContain('a &quot;cat&quot; (https://example.org/cat.png)');
+    const found = markupOf('![a "cat"](https://example.org/cat.png)', 'live');
+    expect(found).not.toContain('<img');
+    expect(found).toContain('a &quot;cat&quot; (https://example.org/cat.png)');
   });
 
   test('a link of a reply shows its address and leads nowhere; one of the guidelines opens apart', () => {
@@ -27,6 +29,7 @@ describe('markupOf', () => {
 
   test('headings come below those of the page', () => {
     expect(markupOf('# One\n\n###### Six', 'inert')).toBe('<h3>One</h3><h6>Six</h6>');
+    expect(markup('# One', { links: 'live', topHeading: 2 })).toBe('<h2>One</h2>');
   });
 
   test('lists, emphasis, code and line breaks are kept', () => {

@@ -7,17 +7,38 @@ import MarkdownIt from 'markdown-it';
 export type Links = 'inert' | 'live';
 
 const ELEMENTS = [
-  ...['p', 'br', 'hr', 'h3', 'h4', 'h5', 'h6', 'strong', 'em', 's', 'code', 'pre', 'blockquote', 'ul', 'ol', 'li'],
+  ...[
+    'p',
+    'br',
+    'hr',
+    'h2',
+    'h3',
+    'h4',
+    'h5',
+    'h6',
+    'strong',
+    'em',
+    's',
+    'code',
+    'pre',
+    'blockquote',
+    'ul',
+    'ol',
+    'li',
+  ],
   ...['table', 'thead', 'tbody', 'tr', 'th', 'td', 'a', 'span'],
 ];
 const ATTRIBUTES = ['href', 'rel', 'target', 'class', 'start', 'title'];
 
-/** The levels of a text's headings below the page's own. */
-const HEADING_SHIFT = 2;
+export interface MarkdownOptions {
+  links: Links;
+  /** Level of the text's highest headings, below those of the page around it. */
+  topHeading: 2 | 3;
+}
 
 type Parser = ReturnType<typeof MarkdownIt>;
 
-function parserOf(links: Links): Parser {
+function parserOf({ links, topHeading }: MarkdownOptions): Parser {
   const parser = new MarkdownIt('default', { html: false, linkify: false, typographer: false, breaks: true });
   const { rules } = parser.renderer;
   const { escapeHtml } = parser.utils;
@@ -27,8 +48,8 @@ function parserOf(links: Links): Parser {
     const address = String(token?.attrGet('src') ?? '');
     return `<span class="address">🖼 ${escapeHtml(token?.content ?? '')} (${escapeHtml(address)})</span>`;
   };
-  rules.heading_open = (tokens, index) => `<h${shifted(tokens[index]?.tag)}>`;
-  rules.heading_close = (tokens, index) => `</h${shifted(tokens[index]?.tag)}>`;
+  rules.heading_open = (tokens, index) => `<${lowered(tokens[index]?.tag, topHeading)}>`;
+  rules.heading_close = (tokens, index) => `</${lowered(tokens[index]?.tag, topHeading)}>`;
   const closings: string[] = [];
   rules.link_open = (tokens, index) => {
     const address = String(tokens[index]?.attrGet('href') ?? '');
@@ -43,18 +64,20 @@ function parserOf(links: Links): Parser {
   return parser;
 }
 
-function shifted(tag: string | undefined): number {
-  return Math.min(6, Number(tag?.slice(1) ?? 1) + HEADING_SHIFT);
+/** 'h1' as 'h3' where the highest is 3. */
+function lowered(tag: string | undefined, topHeading: number): string {
+  return `h${Math.min(6, Number(tag?.slice(1) ?? 1) + topHeading - 1)}`;
 }
 
-const parsers = new Map<Links, Parser>();
+const parsers = new Map<string, Parser>();
 
 /** The markup of a Markdown text. For `sanitized`; never put into the page as it is. */
-export function markupOf(text: string, links: Links): string {
-  let parser = parsers.get(links);
+export function markupOf(text: string, options: MarkdownOptions): string {
+  const key = `${options.links} ${options.topHeading}`;
+  let parser = parsers.get(key);
   if (parser === undefined) {
-    parser = parserOf(links);
-    parsers.set(links, parser);
+    parser = parserOf(options);
+    parsers.set(key, parser);
   }
   return parser.render(text).trimEnd();
 }

@@ -1,17 +1,18 @@
 // A text with its Markdown shown, safely.
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { type Links, markupOf, sanitized } from './markdown.ts';
+import { type MarkdownOptions, markupOf, sanitized } from './markdown.ts';
 
 interface RichTextProps {
   text: string;
-  links?: Links;
+  links?: MarkdownOptions['links'];
+  topHeading?: MarkdownOptions['topHeading'];
   class?: string;
 }
 
-export function RichText({ text, links = 'inert', class: extra = '' }: RichTextProps) {
+export function RichText({ text, links = 'inert', topHeading = 3, class: extra = '' }: RichTextProps) {
   const element = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
-    element.current?.replaceChildren(sanitized(markupOf(text, links)));
-  }, [text, links]);
+    element.current?.replaceChildren(sanitized(markupOf(text, { links, topHeading })));
+  }, [text, links, topHeading]);
   return <div ref={element} class={`text rich ${extra}`} />;
 }
