@@ -17,9 +17,11 @@ import { accountRoutes } from './routes/account.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { healthRoutes } from './routes/health.ts';
 import { invitationRoutes, inviteRoutes } from './routes/invitations.ts';
+import { leadRoutes } from './routes/lead.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { openSessions } from './sessions.ts';
+import { openStatistics } from './statistics/statistics.ts';
 
 export interface AppOptions extends DeskSettings {
   workspace: Workspace;
@@ -29,6 +31,8 @@ export interface AppOptions extends DeskSettings {
   /** Folder of the built page. */
   webRoot?: string;
   signInsPerMinute?: number;
+  /** How old figures may be though the log has grown since. */
+  refreshMs?: number;
   /** Where failures of the server itself are told. */
   note?: (line: string) => void;
 }
@@ -36,12 +40,14 @@ export interface AppOptions extends DeskSettings {
 /** Nothing but judgements, drafts and imports needs more; those routes say so. */
 const BODY_LIMIT_BYTES = 64 * 1024;
 const SIGN_INS_PER_MINUTE = 30;
+const REFRESH_MS = 15_000;
 
 /** Builds the application; `inject()` works on what comes back. @throws not-found, bad-input, storage-failed. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { workspace, note = () => undefined } = options;
   const sessions = await openSessions(workspace);
   const desk = await openDesk(workspace, options);
+  const statistics = openStatistics(workspace.dir, desk, { refreshMs: options.refreshMs ?? REFRESH_MS });
   const server: LabelingServer = { workspace, desk, sessions };
 
   const app = fastify({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true });
@@ -67,6 +73,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(async (leads) => {
     requireRole(leads, sessions, 'lead');
     await leads.register(inviteRoutes, server);
+    await leads.register(leadRoutes, { ...server, statistics, notices: () => [] });
   });
   await app.register(async (admins) => {
     requireRole(admins, sessions, 'admin');

@@ -26,7 +26,12 @@ export class JsonlLog<S extends z.ZodType> {
   }
 
   /** All records, in the order in which they were appended; none where there is no file. */
-  async read(): Promise<z.output<S>[]> {
+  read(): Promise<z.output<S>[]> {
+    return this.readWhere(() => true);
+  }
+
+  /** The records whose lines pass, of which alone it is checked that they are well formed. */
+  async readWhere(passes: (line: string) => boolean): Promise<z.output<S>[]> {
     let text: string;
     try {
       text = await readFile(this.path, 'utf8');
@@ -39,7 +44,7 @@ export class JsonlLog<S extends z.ZodType> {
     lines.pop();
     const records: z.output<S>[] = [];
     for (const [i, line] of lines.entries()) {
-      if (line === '' || this.#isTorn(line)) continue;
+      if (line === '' || this.#isTorn(line) || !passes(line)) continue;
       const where = `${this.path}, line ${i + 1}`;
       records.push(parseWith(this.#schema, parseJson(line, where), where));
     }

@@ -1,4 +1,4 @@
-// Labeling projects: one folder each, with the settings (project.json) and what the labeling server keeps beside them.
+// The settings of labeling projects, projects/<id>/project.json.
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';

@@ -13,6 +13,7 @@ import {
 import { FourfoldError } from '../../../src/core/errors.ts';
 import { type AnnotatorId, contentId, type ItemId } from '../../../src/core/ids.ts';
 import type { Judgement } from '../../../src/core/records.ts';
+import { Disputes } from './disputes.ts';
 import { GoldItems } from './gold.ts';
 import type { Holdings, WorkDraft } from './holdings.ts';
 import type { JudgementBook } from './judgementBook.ts';
@@ -64,6 +65,7 @@ export class LabelingDesk {
   readonly book: JudgementBook;
   readonly holdings: Holdings;
   readonly members: Members;
+  readonly disputes: Disputes;
   readonly #events: Partial<DeskEvents>;
   readonly #clock: () => number;
   readonly #submitting = new Map<string, Promise<unknown>>();
@@ -78,6 +80,7 @@ export class LabelingDesk {
     this.book = book;
     this.holdings = holdings;
     this.members = members;
+    this.disputes = new Disputes(set, book);
     this.#events = events;
     this.#clock = clock;
     this.#project = project;
@@ -215,6 +218,7 @@ export class LabelingDesk {
         ...(entry.isGold ? { role: 'gold' as const } : {}),
       });
       this.#queue.update(item, 'withdrawn');
+      this.disputes.touch(item.id);
       await leased;
       return before;
     });
@@ -277,6 +281,7 @@ export class LabelingDesk {
     void this.holdings.end(who.id, item.id).catch(() => undefined);
     const wasComplete = this.#queue.isComplete(item);
     this.#queue.update(item, 'judged');
+    this.disputes.touch(item.id);
     if (!wasComplete && this.#queue.isComplete(item))
       this.#events.onComplete?.(this.#queue.complete, this.#queue.items);
     if (isGold) await this.#checkGold(who.id);

@@ -1,5 +1,5 @@
 // Where each annotator stands in a project: guidelines read, qualification round, pauses. All of it is an append-only
-// log in the project's folder, synced before anyone is told, and read again at the start.
+// log, synced before anyone is told, and read again at the start.
 import { z } from 'zod';
 import type { Project } from '../../../src/core/annotation/project.ts';
 import { type Standing, VerdictBody } from '../../../src/core/annotationApi.ts';
@@ -31,6 +31,7 @@ export type MemberEvent = z.infer<typeof MemberEvent>;
 type Answer = Extract<MemberEvent, { kind: 'answer' }>;
 
 interface Member {
+  lastAt: string;
   guidelines: string | null;
   paused: { reason: 'gold' | 'lead'; at: string } | null;
   /** Since when the known answers count, in milliseconds since 1970. */
@@ -58,6 +59,11 @@ export class Members {
   async append(event: MemberEvent): Promise<void> {
     await this.#log.append([event]);
     this.#apply(event);
+  }
+
+  /** When the last thing was put on record of the annotator (ISO), or null. */
+  lastAt(annotatorId: AnnotatorId): string | null {
+    return this.#members.get(annotatorId)?.lastAt ?? null;
   }
 
   /** Those of whom there is anything on record. */
@@ -126,12 +132,14 @@ export class Members {
 
   #apply(event: MemberEvent): void {
     const member = this.#members.get(event.annotatorId) ?? {
+      lastAt: event.at,
       guidelines: null,
       paused: null,
       resumedAt: 0,
       attempts: [],
     };
     this.#members.set(event.annotatorId, member);
+    member.lastAt = event.at;
     switch (event.kind) {
       case 'guidelines':
         member.guidelines = event.hash;

@@ -1,4 +1,4 @@
-// Opens the desk of a candidate set from what is on the disk: the set, its judgements, and its project's folder.
+// Opens the desk of a candidate set from what is on the disk: the set, its judgements, its project, and labeling/<set>.
 import { join } from 'node:path';
 import type { Workspace } from '../../../src/store/workspace.ts';
 import { type DeskEvents, LabelingDesk } from './desk.ts';
@@ -23,7 +23,8 @@ export async function openDesk(
 ): Promise<LabelingDesk> {
   const set = await loadLabelingSet(workspace, chooseCandidateSet(workspace, candidateSetId));
   const project = workspace.projects.ofSet(set.id);
-  const dir = workspace.projects.dir(project.id);
+  // By the set, not the project: settings may come and go, what people have in hand and where they stand stays.
+  const dir = join(workspace.dir, 'labeling', set.id);
   return new LabelingDesk({
     project,
     set,
