@@ -1,6 +1,5 @@
 // What is read off the trunk: log-probabilities of tokens, and one number a position. Reward model and PPO's critic
 // share the scalar head. Call these inside tidy.
-import { embedding } from '../engine/ops/embedding.ts';
 import { linear } from '../engine/ops/linear.ts';
 import { capped, tokenLogProbs } from '../engine/ops/tokenLogProbs.ts';
 import * as tf from '../engine/tf.ts';
@@ -31,9 +30,8 @@ export function logitsOf(model: Trunk, hidden: tf.Tensor): tf.Tensor {
 
 /** Hidden states at the flat indices only. @param indices [n] int32 @returns [n, hidden] */
 function hiddenAt(model: Model, { ids, positions, keyStart }: Batch, indices: tf.Tensor1D): tf.Tensor2D {
-  const { hidden } = transformer(model, { ids, positions, keyStart });
-  const [batch, time, width] = hidden.shape;
-  return embedding(tf.reshape(hidden, [batch * time, width]), indices) as tf.Tensor2D;
+  const { hidden } = transformer(model, { ids, positions, keyStart, wanted: indices });
+  return tf.reshape<tf.Rank.R2>(hidden, [indices.size, model.config.hidden]);
 }
 
 /**

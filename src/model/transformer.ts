@@ -28,16 +28,27 @@ export interface TransformerInput {
   keyStart: tf.Tensor1D;
   /** How each layer attends; among the batch's own tokens, causally, where absent. */
   attend?: Attend | undefined;
+  /**
+   * [n] int32: flat indices (row * time + column) of the positions whose hidden states are wanted; all where absent. The
+   * last layer then computes no others beyond its attention, and the output has the shape [1, n, hidden].
+   */
+  wanted?: tf.Tensor1D | undefined;
 }
 
 export interface TransformerOutput {
-  /** [batch, time, hidden], after the final norm */
+  /** [batch, time, hidden], after the final norm; [1, n, hidden] of n wanted positions */
   hidden: tf.Tensor3D;
 }
 
-export interface LayerInput extends Pick<TransformerInput, 'positions' | 'keyStart' | 'attend'> {
+export interface LayerInput extends Pick<TransformerInput, 'positions' | 'keyStart' | 'attend' | 'wanted'> {
   /** [batch, time, hidden] */
   hidden: tf.Tensor3D;
+}
+
+/** The rows at the wanted positions. @param x [batch, time, width] @returns [1, n, width] */
+function rowsAt(x: tf.Tensor3D, wanted: tf.Tensor1D): tf.Tensor3D {
+  const [batch, time, width] = x.shape;
+  return tf.reshape<tf.Rank.R3>(embedding(tf.reshape(x, [batch * time, width]), wanted), [1, wanted.size, width]);
 }
 
 /** The norm of the given name. @param x [..., width] */
@@ -79,7 +90,7 @@ function attentionBlock(
   model: Trunk,
   layer: number,
   input: tf.Tensor3D,
-  { positions, keyStart, attend = (_, input) => attention({ ...input, keyStart }) }: Omit<LayerInput, 'hidden'>,
+  { positions, keyStart, wanted, attend = (_, input) => attention({ ...input, keyStart }) }: Omit<LayerInput, 'hidden'>,
 ): tf.Tensor3D {
   const { config, tables } = model;
   const window = windowOf(config, layer);
@@ -94,19 +105,21 @@ function attentionBlock(
     ...(window === null ? {} : { window }),
     ...(config.attentionSoftcap === null ? {} : { softcap: config.attentionSoftcap }),
   });
-  const joined = tf.reshape(mixed, [batch, time, config.heads * config.headDim]);
-  return project(model, layerModule(config, layer, config.modules.attentionOutput), joined) as tf.Tensor3D;
+  const joined = tf.reshape<tf.Rank.R3>(mixed, [batch, time, config.heads * config.headDim]);
+  const chosen = wanted === undefined ? joined : rowsAt(joined, wanted);
+  return project(model, layerModule(config, layer, config.modules.attentionOutput), chosen) as tf.Tensor3D;
 }
 
-/** One layer: hidden states in, hidden states out, [batch, time, hidden]. Call it inside tidy. */
+/** One layer: hidden states in, [batch, time, hidden], and out, the wanted ones or all. Call it inside tidy. */
 export function transformerLayer(model: Trunk, layer: number, { hidden, ...rest }: LayerInput): tf.Tensor3D {
   const { modules, isParallel } = model.config;
   const normed = (name: string | null, x: tf.Tensor3D) =>
     name === null ? x : norm(model, layerModule(model.config, layer, name), x);
   const input = normed(modules.attentionNorm, hidden);
   const output = attentionBlock(model, layer, input, rest);
-  const attended = tf.add(hidden, normed(modules.attentionOutputNorm, output)) as tf.Tensor3D;
-  const between = isParallel ? input : normed(modules.feedForwardNorm, attended);
+  const chosen = (x: tf.Tensor3D) => (rest.wanted === undefined ? x : rowsAt(x, rest.wanted));
+  const attended = tf.add(chosen(hidden), normed(modules.attentionOutputNorm, output)) as tf.Tensor3D;
+  const between = isParallel ? chosen(input) : normed(modules.feedForwardNorm, attended);
   const fed = normed(modules.feedForwardOutputNorm, feedForward(model, layer, between));
   return tf.add(attended, fed);
 }
@@ -125,7 +138,8 @@ export function transformer(model: Trunk, input: TransformerInput): TransformerO
   const { positions, keyStart, attend } = input;
   let hidden = embed(model, input);
   for (let layer = 0; layer < model.config.layers; layer++) {
-    hidden = transformerLayer(model, layer, { hidden, positions, keyStart, attend });
+    const wanted = layer === model.config.layers - 1 ? input.wanted : undefined;
+    hidden = transformerLayer(model, layer, { hidden, positions, keyStart, attend, wanted });
   }
   return { hidden: norm(model, trunkModule(model.config, model.config.modules.finalNorm), hidden) };
 }
