@@ -9,10 +9,11 @@ import { TINY_CONFIG } from './testing/tinyModel.ts';
 import { transformer } from './transformer.ts';
 
 const SIZES = { vocab_size: 40, hidden_size: 16, intermediate_size: 24, num_hidden_layers: 2, num_attention_heads: 4 };
+const configOf = (fields: object) => parseModelConfig(JSON.stringify({ ...SIZES, ...fields }), 'config.json');
 const MODELS = {
   llama: () => newModel(TINY_CONFIG, 3),
-  'phi (parallel)': () => newModel(parseModelConfig({ model_type: 'phi', ...SIZES }, 'config.json'), 3),
-  'phi3 (fused)': () => newModel(parseModelConfig({ model_type: 'phi3', pad_token_id: 0, ...SIZES }, 'config.json'), 3),
+  'phi (parallel)': () => newModel(configOf({ model_type: 'phi' }), 3),
+  'phi3 (fused)': () => newModel(configOf({ model_type: 'phi3', pad_token_id: 0 }), 3),
 };
 
 const SEQUENCES: Sequence[] = [5, 9, 7].map((length, row) => ({
