@@ -2,6 +2,7 @@
 // keys and values one lane a key; the other side passes by in tiles. No [heads, time, keys] is ever held.
 import { defineKernel } from './define.ts';
 import type { Dispatcher, Program, TensorInfo } from './dispatcher.ts';
+import { TANH } from './wgsl.ts';
 
 const LANES = 64;
 /** Bytes of shared memory that every WebGPU device has. */
@@ -17,10 +18,10 @@ type Sizes = Record<keyof typeof SIZES, number> & { batch: number; dim: number }
 /** How many rows of two tensors fit into shared memory. */
 const tileRows = (dim: number): number => Math.max(1, Math.min(32, Math.floor(SHARED_BYTES / (8 * dim))));
 
-const DECLARATIONS = (dim: number): string => `
+const DECLARATIONS = (dim: number): string => `${TANH}
 fn capped(score: f32) -> f32 {
   if (p.softcap == 0.0) { return score; }
-  return p.softcap * tanh(score / p.softcap);
+  return p.softcap * tanhOf(score / p.softcap);
 }
 // Derivative of capped, from its value.
 fn slopeAt(score: f32) -> f32 {

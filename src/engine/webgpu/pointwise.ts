@@ -2,6 +2,7 @@
 import { defineKernel } from './define.ts';
 import { type Dispatcher, type Groups, groupsFor, type Program, UNIT_OF } from './dispatcher.ts';
 import { rowsOf, sizeOf } from './sizes.ts';
+import { TANH } from './wgsl.ts';
 
 /** WGSL: an entry point with one lane a value, its number `i` below p.count. */
 export const valueMain = (body: string): string => `${UNIT_OF}
@@ -56,9 +57,9 @@ const GELU: Program = {
   name: 'gelu',
   buffers: { x: 'in f32', y: 'out f32' },
   numbers: { count: 'u32', isTanh: 'u32' },
-  body: `${NORMAL_CDF}${valueMain(`
+  body: `${TANH}${NORMAL_CDF}${valueMain(`
   let v = x[i];
-  if (p.isTanh == 1u) { y[i] = 0.5 * v * (1.0 + tanh(${TANH_SCALE} * (v + 0.044715 * v * v * v))); }
+  if (p.isTanh == 1u) { y[i] = 0.5 * v * (1.0 + tanhOf(${TANH_SCALE} * (v + 0.044715 * v * v * v))); }
   else { y[i] = v * normalCdf(v); }`)}`,
 };
 
@@ -67,10 +68,10 @@ const GELU_GRADIENT: Program = {
   name: 'geluGradient',
   buffers: { x: 'in f32', dy: 'in f32', dx: 'out f32' },
   numbers: { count: 'u32', isTanh: 'u32' },
-  body: `${NORMAL_CDF}${valueMain(`
+  body: `${TANH}${NORMAL_CDF}${valueMain(`
   let v = x[i];
   if (p.isTanh == 1u) {
-    let bend = tanh(${TANH_SCALE} * (v + 0.044715 * v * v * v));
+    let bend = tanhOf(${TANH_SCALE} * (v + 0.044715 * v * v * v));
     let slope = ${TANH_SCALE} * (1.0 + 3.0 * 0.044715 * v * v);
     dx[i] = dy[i] * (0.5 * (1.0 + bend) + 0.5 * v * (1.0 - bend * bend) * slope);
   } else {
