@@ -26,7 +26,11 @@ describe('startServer', () => {
   test('another host is refused unless it is allowed', async () => {
     const { workspace } = await labelingWorkspace();
     await expect(startServer({ workspace, port: 0, host: '0.0.0.0' })).rejects.toThrow('--allow-remote');
-    const server = await startServer({ workspace, port: 0, host: '0.0.0.0', allowRemote: true });
+    const remote = { workspace, port: 0, host: '0.0.0.0', allowRemote: true };
+    await expect(startServer(remote)).rejects.toThrow('--role admin');
+    await expect(startServer({ ...remote, adminSecret: 'short' })).rejects.toThrow('16 characters');
+    const server = await startServer({ ...remote, adminSecret: 'a secret of the admin' });
+    expect((await workspace.annotators.authenticate('admin:a secret of the admin'))?.role).toBe('admin');
     const port = new URL(server.url).port;
     expect((await fetch(`http://127.0.0.1:${port}/api/health`)).status).toBe(200);
     await server.close();

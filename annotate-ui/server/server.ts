@@ -1,6 +1,7 @@
 // Listens: the labeling application on an address, loopback unless told otherwise.
 import { isIPv6 } from 'node:net';
 import { FourfoldError, systemCodeOf } from '../../src/core/errors.ts';
+import type { Workspace } from '../../src/store/workspace.ts';
 import { type AppOptions, buildApp } from './app.ts';
 
 export interface ServerOptions extends Omit<AppOptions, 'allowAnyHost'> {
@@ -9,6 +10,8 @@ export interface ServerOptions extends Omit<AppOptions, 'allowAnyHost'> {
   host?: string;
   /** Permits a host other than loopback, and requests under any host name, as through a proxy that adds TLS. */
   allowRemote?: boolean;
+  /** Signs in as `admin:<secret>`; the account is made, or its token changed, to have it. */
+  adminSecret?: string | null;
 }
 
 export interface RunningServer {
@@ -46,11 +49,18 @@ function listenError(error: unknown, host: string, port: number): unknown {
 
 /** Starts the server. @throws bad-option, conflict (port in use), and what buildApp throws. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { port, host = '127.0.0.1', allowRemote = false, ...rest } = options;
+  const { port, host = '127.0.0.1', allowRemote = false, adminSecret = null, ...rest } = options;
   if (!isLoopback(host) && !allowRemote) {
     throw new FourfoldError(
       'bad-option',
       `Expected a loopback host such as 127.0.0.1, got ${host}. To let other machines in, add --allow-remote, and put TLS in front.`,
+    );
+  }
+  if (adminSecret !== null) await takeAdminSecret(options.workspace, adminSecret);
+  if (!isLoopback(host) && !options.workspace.annotators.list().some(({ role }) => role === 'admin')) {
+    throw new FourfoldError(
+      'not-allowed',
+      `Expected an admin before other machines are let in through ${host}. Add one: fourfold annotators add ID --role admin, or set ${ADMIN_SECRET}.`,
     );
   }
   const app = await buildApp({ ...rest, allowAnyHost: allowRemote });
@@ -66,4 +76,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     url: `http://${isIPv6(host) ? `[${host}]` : host}:${boundPort}`,
     close: () => app.close(),
   };
+}
+
+/** Environment variable from which `fourfold serve` takes the admin's secret. */
+export const ADMIN_SECRET = 'FOURFOLD_ADMIN_SECRET';
+const ADMIN_ID = 'admin';
+const SECRET_MIN = 16;
+
+async function takeAdminSecret({ annotators }: Workspace, secret: string): Promise<void> {
+  if (secret.length < SECRET_MIN) {
+    throw new FourfoldError('bad-option', `Expected ${ADMIN_SECRET} to have ${SECRET_MIN} characters or more.`);
+  }
+  // The same secret again ends no session.
+  if ((await annotators.authenticate(`${ADMIN_ID}:${secret}`))?.role === 'admin') return;
+  const name = annotators.get(ADMIN_ID)?.name ?? ADMIN_ID;
+  annotators.remove(ADMIN_ID);
+  annotators.add({ id: ADMIN_ID, name, simulated: false, role: 'admin', secret });
 }

@@ -21,8 +21,13 @@ export const COMMAND_TABLE: ReadonlyArray<TableEntry> = [
   },
   {
     name: 'annotators',
-    describe: 'Phase 2: add, list and remove those who rate',
+    describe: 'Phase 2: add, invite, list and remove those who rate',
     load: () => import('./commands/annotators.ts'),
+  },
+  {
+    name: 'project',
+    describe: 'Phase 2: say what annotators are asked',
+    load: () => import('./commands/project.ts'),
   },
   {
     name: 'serve',

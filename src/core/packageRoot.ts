@@ -15,6 +15,12 @@ function findRoot(): string {
   }
 }
 
+/** The package's version, as package.json has it. */
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string };
+  return version;
+}
+
 let root: string | null = null;
 
 /** Absolute path of a file of the package, from parts relative to its root. */

@@ -12,6 +12,7 @@ import {
   RaterState,
   RatersReply,
   SettingsReply,
+  WebhooksReply,
 } from '../../../src/core/annotation/lead.ts';
 import { ProjectChange } from '../../../src/core/annotation/project.ts';
 import { Empty } from '../../../src/core/annotationApi.ts';
@@ -25,6 +26,7 @@ import { withErrors } from '../schemas/replies.ts';
 import { ItemParams } from '../schemas/tasks.ts';
 import { gateOf } from '../statistics/agreementRows.ts';
 import type { Statistics } from '../statistics/statistics.ts';
+import type { Webhook } from '../webhook.ts';
 import { itemReply } from './leadItem.ts';
 import { excerptOf } from './taskView.ts';
 
@@ -40,12 +42,11 @@ const SETTINGS_LIMIT_BYTES = 2 * 1024 * 1024;
 
 export interface LeadServer extends LabelingServer {
   statistics: Statistics;
-  /** What other parts have to tell a lead. */
-  notices(): Notice[];
+  webhook: Webhook;
 }
 
 export async function leadRoutes(app: FastifyInstance, server: LeadServer): Promise<void> {
-  const { desk, statistics, workspace } = server;
+  const { desk, statistics, webhook, workspace } = server;
   const routes = app.withTypeProvider<ZodTypeProvider>();
 
   routes.get('/api/lead/overview', { schema: { response: withErrors(OverviewReply) } }, async () => {
@@ -61,7 +62,7 @@ export async function leadRoutes(app: FastifyInstance, server: LeadServer): Prom
               at: statistics.last?.computedAt ?? '',
             },
           ];
-    const notices = [...standingNotices(desk), ...shut, ...server.notices()];
+    const notices = [...standingNotices(desk), ...shut, ...undelivered(webhook)];
     return { settings: settingsOf(desk.project), ...overviewOf(desk, Date.now()), notices };
   });
 
@@ -137,6 +138,10 @@ export async function leadRoutes(app: FastifyInstance, server: LeadServer): Prom
     },
   );
 
+  routes.get('/api/lead/webhooks', { schema: { response: withErrors(WebhooksReply) } }, async () => ({
+    deliveries: webhook.list(),
+  }));
+
   routes.get('/api/lead/project', { schema: { response: withErrors(SettingsReply) } }, async () => ({
     settings: settingsOf(desk.project),
   }));
@@ -152,4 +157,16 @@ export async function leadRoutes(app: FastifyInstance, server: LeadServer): Prom
       return { settings: settingsOf(desk.project) };
     },
   );
+}
+
+function undelivered(webhook: Webhook): Notice[] {
+  return webhook
+    .list()
+    .filter(({ state }) => state === 'given-up')
+    .map(({ id, event, createdAt, lastError }) => ({
+      kind: 'webhook-failed',
+      subject: id,
+      text: `The webhook was not told of ${event}: ${lastError}.`,
+      at: createdAt,
+    }));
 }

@@ -19,6 +19,7 @@ const ServeConfig = z.strictObject({
   port: z.int().min(0).max(65_535).default(4600).describe('Port to listen on; 0 takes a free one'),
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   allowRemote: z.boolean().default(false).describe('Permit a host that other machines can reach'),
+  openapi: z.boolean().default(false).describe('Print the OpenAPI description of the interface, and end'),
 });
 
 export const command = defineCommand({
@@ -26,14 +27,19 @@ export const command = defineCommand({
   describe: 'Start the labeling page and run the scheduled evaluations',
   config: ServeConfig,
   stopNote: 'stopping: finishing what is being saved; press Ctrl-C again to quit at once',
-  async run({ config, workspace: openWorkspace, json, signal, print, note }) {
-    const [{ startServer }, { chooseCandidateSet }, workspace] = await Promise.all([
+  async run({ config, workspace: openWorkspace, env, json, signal, print, note }) {
+    const [{ ADMIN_SECRET, startServer }, { chooseCandidateSet }, workspace] = await Promise.all([
       import('../../../annotate-ui/server/server.ts'),
       import('../../../annotate-ui/server/labeling/labelingSet.ts'),
       openWorkspace(),
     ]);
     const candidateSetId = chooseCandidateSet(workspace, config.candidateSet);
+    if (config.openapi) {
+      const { openApiOf } = await import('../../../annotate-ui/server/app.ts');
+      return print(JSON.stringify(await openApiOf({ workspace, candidateSetId }), null, json ? 0 : 2));
+    }
     const server = await startServer({
+      adminSecret: env[ADMIN_SECRET] ?? null,
       workspace,
       candidateSetId,
       host: config.host,
