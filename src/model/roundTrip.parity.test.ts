@@ -66,7 +66,14 @@ async function trainedLanguageModel(from: string, to: string): Promise<void> {
 async function trainedRewardModel(from: string, to: string): Promise<void> {
   const model = await scalarModelFrom(from);
   const head = parameter(model.parameters, SCORE_HEAD);
-  tf.tidy(() => head.assign(tf.sin(tf.reshape(tf.range(1, head.size + 1), head.shape))));
+  tf.tidy(() =>
+    head.assign(
+      tf.tensor(
+        Array.from({ length: head.size }, (_, i) => Math.sin(i + 1)),
+        head.shape,
+      ),
+    ),
+  );
   const batch = makeBatch(SEQUENCES, model.config.maxPositions);
   trainOneStep(model, batch, () => tf.sum(tf.square(sequenceScores(model, batch))));
   await save(to, model);
