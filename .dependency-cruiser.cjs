@@ -40,6 +40,7 @@ module.exports = {
     only('src/engine'),
     only('src/model', 'src/engine'),
     only('src/generate', 'src/engine', 'src/model', 'src/tokens'),
+    only('src/serve', 'src/generate', 'src/tokens', 'src/model'),
     only('src/judge', 'src/generate', 'src/tokens', 'src/stats'),
     only(
       'src/evaluate',

@@ -1,6 +1,6 @@
 // Listens: the labeling application on an address, loopback unless told otherwise.
-import { isIPv6 } from 'node:net';
-import { FourfoldError, systemCodeOf } from '../../src/core/errors.ts';
+import { FourfoldError } from '../../src/core/errors.ts';
+import { isLoopback, listenError, requireLoopback, urlOf } from '../../src/core/listening.ts';
 import type { Workspace } from '../../src/store/workspace.ts';
 import { type AppOptions, buildApp } from './app.ts';
 
@@ -21,41 +21,10 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-function listenError(error: unknown, host: string, port: number): unknown {
-  switch (systemCodeOf(error)) {
-    case 'EADDRINUSE':
-      return new FourfoldError(
-        'conflict',
-        `Expected port ${port} of ${host} to be free; another program uses it. Choose another with --port, or stop that program.`,
-        { cause: error },
-      );
-    case 'EACCES':
-      return new FourfoldError('not-allowed', `Port ${port} needs more rights. Choose one above 1023 with --port.`, {
-        cause: error,
-      });
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new FourfoldError('bad-option', `Expected --host to be an address of this machine, got ${host}.`, {
-        cause: error,
-      });
-    default:
-      return error;
-  }
-}
-
 /** Starts the server. @throws bad-option, conflict (port in use), and what buildApp throws. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { port, host = '127.0.0.1', allowRemote = false, adminSecret = null, ...rest } = options;
-  if (!isLoopback(host) && !allowRemote) {
-    throw new FourfoldError(
-      'bad-option',
-      `Expected a loopback host such as 127.0.0.1, got ${host}. To let other machines in, add --allow-remote, and put TLS in front.`,
-    );
-  }
+  if (!allowRemote) requireLoopback(host);
   if (adminSecret !== null) await takeAdminSecret(options.workspace, adminSecret);
   if (!isLoopback(host) && !options.workspace.annotators.list().some(({ role }) => role === 'admin')) {
     throw new FourfoldError(
@@ -70,10 +39,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await app.close();
     throw listenError(error, host, port);
   }
-  const address = app.server.address();
-  const boundPort = typeof address === 'object' && address !== null ? address.port : port;
   return {
-    url: `http://${isIPv6(host) ? `[${host}]` : host}:${boundPort}`,
+    url: urlOf(app.server, host, port),
     close: () => app.close(),
   };
 }

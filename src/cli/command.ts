@@ -31,6 +31,10 @@ export interface CommandContext {
   /** Aborted by the first Ctrl-C. A command that ends because of it throws FourfoldError('interrupted'). */
   signal: AbortSignal;
   env: Readonly<Record<string, string | undefined>>;
+  /** Standard input. */
+  input: NodeJS.ReadableStream & { isTTY?: boolean };
+  /** Text to standard output as it is, for what comes in pieces. */
+  write(text: string): void;
   /** One line of result to standard output. */
   print(line: string): void;
   /** One line of news to standard error; silent with --quiet. */

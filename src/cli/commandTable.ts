@@ -31,7 +31,7 @@ export const COMMAND_TABLE: ReadonlyArray<TableEntry> = [
   },
   {
     name: 'serve',
-    describe: 'Phase 2: start the labeling page; run the schedules',
+    describe: 'Phase 2: start the labeling page; or serve a model as OpenAI does',
     load: () => import('./commands/serve.ts'),
   },
   { name: 'judge', describe: 'Phase 2: score candidates with a judge', load: () => import('./commands/judge.ts') },
@@ -63,8 +63,13 @@ export const COMMAND_TABLE: ReadonlyArray<TableEntry> = [
   },
   { name: 'report', describe: 'Write the report of a workspace', load: () => import('./commands/report.ts') },
   { name: 'generate', describe: 'Continue a prompt', load: () => import('./commands/generate.ts') },
+  { name: 'chat', describe: 'Talk with a model in the terminal', load: () => import('./commands/chat.ts') },
   { name: 'score', describe: 'Score texts with a model or reward model', load: () => import('./commands/score.ts') },
-  { name: 'models', describe: 'List, import and export models', load: () => import('./commands/models.ts') },
+  {
+    name: 'models',
+    describe: 'List, import, export, pull and push models',
+    load: () => import('./commands/models.ts'),
+  },
   {
     name: 'lineage',
     describe: 'Walk from an artefact back to everything that made it',

@@ -37,6 +37,12 @@ export async function importFromHub(name: HubName, wanted: Wanted, context: Cont
   return artifact;
 }
 
+/** 'NAME=REFERENCE' gives a model another name, where a command serves it; any other text is the reference. */
+export function withoutAlias(text: string): { alias: string | null; reference: string } {
+  const [, alias, reference] = /^([A-Za-z0-9][A-Za-z0-9._:-]*)=(.+)$/.exec(text) ?? [];
+  return alias === undefined || reference === undefined ? { alias: null, reference: text } : { alias, reference };
+}
+
 /**
  * The values with every hub name replaced by the id of its model. A folder of that name comes first.
  * @throws as pullModel and importModel; bad-option, before anything is fetched, where the values do not fit the command
@@ -47,8 +53,9 @@ export async function withHubModels(
   context: Context,
 ): Promise<Record<string, unknown>> {
   const nameOf = (value: unknown): HubName | null => {
-    const name = typeof value === 'string' ? parseHubName(value) : null;
-    return name === null || existsSync(context.path(String(value))) ? null : name;
+    const { reference } = withoutAlias(String(value));
+    const name = typeof value === 'string' ? parseHubName(reference) : null;
+    return name === null || existsSync(context.path(reference)) ? null : name;
   };
   const asId = async (value: unknown, wanted: Wanted): Promise<unknown> => {
     if (Array.isArray(value)) {
@@ -57,7 +64,10 @@ export async function withHubModels(
       return ids;
     }
     const name = nameOf(value);
-    return name === null ? value : (await importFromHub(name, wanted, context)).id;
+    if (name === null) return value;
+    const { alias } = withoutAlias(String(value));
+    const { id } = await importFromHub(name, wanted, context);
+    return alias === null ? id : `${alias}=${id}`;
   };
   const found = Object.entries(hubNames).filter(([key]) =>
     [values[key]].flat().some((value) => nameOf(value) !== null),

@@ -19,6 +19,8 @@ export interface Surroundings {
   stderr: TextStream;
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
+  /** The process's own where not given. */
+  stdin?: NodeJS.ReadableStream & { isTTY?: boolean };
   /** The process itself where not given. */
   interrupts?: Interrupts;
   /** The bundled commands where not given. */
@@ -153,6 +155,11 @@ async function runCommand(command: Command, argv: ReadonlyArray<string>, io: Sur
     progress,
     signal,
     env: io.env,
+    // Only a command that reads it touches the process's own.
+    get input() {
+      return io.stdin ?? process.stdin;
+    },
+    write: (text) => void io.stdout.write(text),
     print: (line) => progress.line(() => void io.stdout.write(`${line}\n`), io.stdout.isTTY === true),
     note,
   };

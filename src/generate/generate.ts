@@ -33,6 +33,8 @@ export interface GenerateOptions {
   stopIds: ReadonlyArray<number>;
   /** The most sequences that decode at once; changes no token. */
   maxRunning?: number;
+  /** Called with each new token, its log π (as in Generated), and the place of its request; true ends that reply with it. */
+  onToken?: (index: number, token: number, logProb: number) => boolean;
   /** Called with each reply as soon as it is there, and its place in the requests; awaited. */
   onReply?: (reply: Generated, index: number) => void | Promise<void>;
   /** Called after each decoding step with the number of sequences not ended. */
@@ -106,7 +108,7 @@ function begin(decoder: Decoder, entries: ReadonlyArray<Entry>, sequences: Reado
 export async function generate(
   model: Model,
   requests: ReadonlyArray<GenerateRequest>,
-  { sampling, stopIds, maxRunning = MAX_RUNNING, onReply, onStep, signal }: GenerateOptions,
+  { sampling, stopIds, maxRunning = MAX_RUNNING, onToken, onReply, onStep, signal }: GenerateOptions,
 ): Promise<Generated[]> {
   checkLengths(model, requests);
   if (requests.length === 0) return [];
@@ -146,7 +148,8 @@ export async function generate(
         reply.logProbs.push(drawn.logProbs[i] ?? Number.NaN);
         reply.entropy.push(drawn.entropy[i] ?? Number.NaN);
         const length = reply.tokenIds.length;
-        if (stopIds.includes(token)) reply.finishReason = 'stop';
+        const isEnded = onToken?.(index, token, drawn.logProbs[i] ?? Number.NaN) ?? false;
+        if (isEnded || stopIds.includes(token)) reply.finishReason = 'stop';
         else if (length < maxNewTokens && promptIds.length + length < maxPositions) continue;
         schedule.end(index);
         await onReply?.(reply, index);

@@ -7,12 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { BackgroundJob } from '../../../annotate-ui/server/jobs.ts';
+import { engineKeys } from '../../core/backendName.ts';
 import { FourfoldError } from '../../core/errors.ts';
 import { ArtifactId } from '../../core/ids.ts';
 import { parseJson, parseWith } from '../../core/jsonl.ts';
 import { packagePath } from '../../core/packageRoot.ts';
 import type { Workspace } from '../../store/workspace.ts';
 import { defineCommand } from '../command.ts';
+import { refuseUnread } from '../refuseUnread.ts';
 
 const ServeConfig = z.strictObject({
   candidateSet: z.string().min(1).nullable().default(null).describe('Candidate set to label (default: the newest)'),
@@ -20,14 +22,33 @@ const ServeConfig = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   allowRemote: z.boolean().default(false).describe('Permit a host that other machines can reach'),
   openapi: z.boolean().default(false).describe('Print the OpenAPI description of the interface, and end'),
+  model: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      "Answer as OpenAI's interface with this model instead: an id, a folder, owner/name, or NAME=one of these",
+    ),
+  maxBatch: z.int().min(1).default(16).describe('With --model: the most replies generated at once'),
+  ...engineKeys,
 });
 
 export const command = defineCommand({
   name: 'serve',
-  describe: 'Start the labeling page and run the scheduled evaluations',
+  describe: 'Start the labeling page and run the scheduled evaluations; with --model, answer as OpenAI does',
   config: ServeConfig,
+  hubNames: { model: 'model' },
+  check(config, given) {
+    if (config.model.length > 0) {
+      refuseUnread(config, given, { because: 'serve --model', options: { candidateSet: null, openapi: false } });
+    } else {
+      const { maxBatch, backend, threads } = ServeConfig.parse({});
+      refuseUnread(config, given, { because: 'serve without --model', options: { maxBatch, backend, threads } });
+    }
+  },
   stopNote: 'stopping: finishing what is being saved; press Ctrl-C again to quit at once',
-  async run({ config, workspace: openWorkspace, env, json, signal, print, note }) {
+  async run(context) {
+    const { config, workspace: openWorkspace, env, json, signal, print, note } = context;
+    if (config.model.length > 0) return (await import('../serveModels.ts')).serveModels(context, config);
     const [{ ADMIN_SECRET, startServer }, { chooseCandidateSet }, workspace] = await Promise.all([
       import('../../../annotate-ui/server/server.ts'),
       import('../../../annotate-ui/server/labeling/labelingSet.ts'),
