@@ -8,7 +8,7 @@ const INTEGERS = [
   ...['hidden', 'intermediate', 'layers', 'heads', 'kvHeads', 'headDim', 'vocab', 'capacity'],
   ...['embedding', 'layerTable', 'finalNorm', 'output', 'cos', 'sin'],
   ...['x', 'projected', 'mixed', 'activation', 'logits'],
-  ...['rows', 'tokens', 'slots', 'positions', 'lengths'],
+  ...['rows', 'tokens', 'slots', 'positions'],
   ...['topK', 'uniforms', 'toTokens', 'toLogProbs', 'toEntropy'],
   ...['control', 'phases', 'phaseCount', 'perPiece'],
 ];

@@ -12,6 +12,8 @@ const MOST_ROWS = 128;
 /** Larger packed weights would not fit into the 4 GiB of a WebAssembly memory beside the weights themselves. */
 const MOST_PACKED_BYTES = 2 ** 30;
 const CONTROL_BYTES = 128;
+/** Positions in a block of keys, as in assembly/attendSlot.ts. */
+const KEY_BLOCK = 16;
 
 /** A decoder in `runtime`'s memory; null where the packed weights are too large for it. */
 export function makeWasmDecoder(runtime: KernelRuntime, model: DecoderModel, size: CacheSize): WasmDecoder | null {
@@ -27,12 +29,10 @@ class WasmDecoder implements FusedDecoder {
   readonly #size: CacheSize;
   readonly #most: number;
   readonly #memory: number[] = [];
-  readonly #caches: number[] = [];
+  readonly #keyCaches: number[] = [];
+  readonly #valueCaches: number[] = [];
   readonly #plan: number;
-  readonly #at: Record<
-    'tokens' | 'slots' | 'positions' | 'lengths' | 'uniforms' | 'toTokens' | 'toLogProbs' | 'toEntropy',
-    number
-  >;
+  readonly #at: Record<'tokens' | 'slots' | 'positions' | 'uniforms' | 'toTokens' | 'toLogProbs' | 'toEntropy', number>;
   readonly #control: number;
   readonly #phases: number;
   readonly #perPiece: number;
@@ -50,7 +50,7 @@ class WasmDecoder implements FusedDecoder {
       this.#phases = space(5 * layers + 4);
       this.#perPiece = space(8);
       this.#at = {
-        ...{ tokens: space(most), slots: space(most), positions: space(most), lengths: space(most) },
+        ...{ tokens: space(most), slots: space(most), positions: space(most) },
         ...{ uniforms: space(2 * most), toTokens: space(most), toLogProbs: space(most), toEntropy: space(most) },
       };
       const layerTable = this.#packLayers();
@@ -88,14 +88,19 @@ class WasmDecoder implements FusedDecoder {
 
   copy(from: number, to: number, length: number): void {
     const { kvHeads, headDim } = this.#model.shape;
-    const head = this.#size.capacity * headDim;
-    for (const cache of this.#caches) {
-      const values = this.#runtime.floats(cache, this.#size.slots * kvHeads * head);
-      for (let kv = 0; kv < kvHeads; kv++) {
-        const start = (from * kvHeads + kv) * head;
-        values.copyWithin((to * kvHeads + kv) * head, start, start + length * headDim);
+    const move = (caches: ReadonlyArray<number>, positions: number, moved: number): void => {
+      const head = positions * headDim;
+      for (const cache of caches) {
+        const values = this.#runtime.floats(cache, this.#size.slots * kvHeads * head);
+        for (let kv = 0; kv < kvHeads; kv++) {
+          const start = (from * kvHeads + kv) * head;
+          values.copyWithin((to * kvHeads + kv) * head, start, start + moved * headDim);
+        }
       }
-    }
+    };
+    // Keys lie in whole blocks; what is beyond the length is written before it is read.
+    move(this.#keyCaches, upTo(this.#size.capacity, KEY_BLOCK), upTo(length, KEY_BLOCK));
+    move(this.#valueCaches, this.#size.capacity, length);
   }
 
   draw(rows: ReadonlyArray<DecoderRow>, uniforms: ReadonlyArray<number>, rule: SamplingRule): Drawn {
@@ -128,7 +133,6 @@ class WasmDecoder implements FusedDecoder {
     write(this.#at.tokens, ({ token }) => token);
     write(this.#at.slots, ({ slot }) => slot);
     write(this.#at.positions, ({ position }) => position);
-    write(this.#at.lengths, ({ position }) => position + 1);
     const { perPiece, starts } = cutPhases(this.#model.shape, { rows: rows.length, capacity, draws });
     runtime.integers(this.#perPiece, perPiece.length).set(perPiece);
     runtime.integers(this.#phases, starts.length).set(starts);
@@ -186,10 +190,11 @@ class WasmDecoder implements FusedDecoder {
     const { slots, capacity } = this.#size;
     const table = this.#allocate(Math.max(1, layers) * LAYER_FIELDS.length * 4);
     for (const [index, layer] of this.#model.layers.entries()) {
-      const newCache = (): number => {
-        const bytes = slots * kvHeads * capacity * headDim * 4;
-        const cache = this.#allocate(bytes);
-        this.#caches.push(cache);
+      const newCache = (positions: number, caches: number[]): number => {
+        const values = slots * kvHeads * positions * headDim;
+        const cache = this.#allocate(values * 4);
+        this.#runtime.floats(cache, values).fill(0);
+        caches.push(cache);
         return cache;
       };
       const fields: Record<(typeof LAYER_FIELDS)[number], number> = {
@@ -202,8 +207,8 @@ class WasmDecoder implements FusedDecoder {
         feedForwardNorm: this.#address(layer.feedForwardNorm),
         gateUp: this.#packGateUp(layer),
         down: this.#packed(layer.down, this.#model.shape.intermediate),
-        keyCache: newCache(),
-        valueCache: newCache(),
+        keyCache: newCache(upTo(capacity, KEY_BLOCK), this.#keyCaches),
+        valueCache: newCache(capacity, this.#valueCaches),
       };
       const values = LAYER_FIELDS.map((name) => fields[name]);
       this.#runtime.integers(table + index * LAYER_FIELDS.length * 4, values.length).set(values);

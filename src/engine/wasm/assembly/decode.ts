@@ -4,7 +4,7 @@
 //
 // A row is one token at one position of one slot of the cache. All threads call `decode` on the same plan and share the
 // pieces of its phases (tickets.ts); a piece is a range of units, of which each phase counts its own kind.
-import { slotAttention, slotAttentionScratch } from './attention';
+import { attendSlot, attendSlotScratch, paddedPositions, storeKey } from './attendSlot';
 import { KC, packA, packB, tile } from './gemm';
 import { rmsNorm, rotary } from './rows';
 import { sampleRows, sampleScratch } from './sample';
@@ -20,7 +20,7 @@ class Plan {
   hidden: i32; intermediate: i32; layers: i32; heads: i32; kvHeads: i32; headDim: i32; vocab: i32; capacity: i32;
   embedding: usize; layerTable: usize; finalNorm: usize; output: usize; cos: usize; sin: usize;
   x: usize; projected: usize; mixed: usize; activation: usize; logits: usize;
-  rows: i32; tokens: usize; slots: usize; positions: usize; lengths: usize;
+  rows: i32; tokens: usize; slots: usize; positions: usize;
   topK: i32; uniforms: usize; toTokens: usize; toLogProbs: usize; toEntropy: usize;
   control: usize; phases: usize; phaseCount: i32; perPiece: usize;
 }
@@ -54,7 +54,7 @@ function upTo(count: i32, unit: i32): i32 {
 /** Bytes of scratch of one thread for up to `rows` rows: packed rows, one panel's result for each, and each phase's own. */
 export function decodeScratch(rows: i32, hidden: i32, widest: i32, capacity: i32, vocab: i32): i32 {
   const padded = upTo(rows, 4);
-  return padded * widest * 4 + padded * 64 + hidden * 16 + 64 + max(slotAttentionScratch(capacity), sampleScratch(vocab));
+  return padded * widest * 4 + padded * 64 + hidden * 16 + 64 + max(attendSlotScratch(capacity), sampleScratch(vocab));
 }
 
 /** Packs a weight [n, k] into panels of 8 columns (its rows), each k·32 bytes and `step` bytes from the one before. */
@@ -94,14 +94,7 @@ function run(p: Plan, layer: Layer, kind: i32, first: i32, end: i32, scratch: us
   switch (kind) {
     case EMBED: return embed(p, first, min(end, p.rows));
     case PROJECT: return project(p, layer, first, min(end, p.heads + 2 * p.kvHeads), scratch);
-    case ATTEND: {
-      slotAttention(
-        first, min(end, p.rows * p.kvHeads), p.heads, p.kvHeads, p.headDim, p.capacity,
-        p.projected, (p.heads + 2 * p.kvHeads) * upTo(p.headDim, 8), upTo(p.headDim, 8),
-        layer.keyCache, layer.valueCache, p.slots, p.lengths, p.attentionScale, 0, 0, p.mixed, ownOf(p, scratch),
-      );
-      return;
-    }
+    case ATTEND: return attend(p, layer, first, min(end, p.rows * p.kvHeads), ownOf(p, scratch));
     case OUTPUT: return addProduct(p, layer.output, layer.outputBias, p.heads * p.headDim, first, end, scratch);
     case GATE_UP: return gateUp(p, layer, first, end, scratch);
     case DOWN: return addProduct(p, layer.down, 0, p.intermediate, first, end, scratch);
@@ -213,7 +206,6 @@ function project(p: Plan, layer: Layer, first: i32, end: i32, scratch: usize): v
     const isValue = head >= p.heads + p.kvHeads;
     const isQuery = head < p.heads;
     const gain = isQuery ? layer.queryNorm : isValue ? 0 : layer.keyNorm;
-    const cache = isValue ? layer.valueCache : layer.keyCache;
     const kv = isValue ? head - p.heads - p.kvHeads : head - p.heads;
     for (let r = 0; r < p.rows; r++) {
       const at = to + <usize>r * step;
@@ -221,8 +213,34 @@ function project(p: Plan, layer: Layer, first: i32, end: i32, scratch: usize): v
       if (gain != 0) rmsNorm(1, dim, at, gain, p.epsilon, at, scales);
       if (!isValue) rotary(1, 1, dim >> 1, at, position, p.cos, p.sin, 1, at);
       if (isQuery) continue;
-      const slot = <i64>load<i32>(p.slots + (<usize>r << 2)) * p.kvHeads + kv;
-      memory.copy(cache + ((<usize>((slot * p.capacity + load<i32>(position)) * dim)) << 2), at, <usize>dim << 2);
+      const slot = load<i32>(p.slots + (<usize>r << 2)) * p.kvHeads + kv;
+      if (isValue) {
+        const place = <i64>slot * p.capacity + load<i32>(position);
+        memory.copy(layer.valueCache + ((<usize>(place * dim)) << 2), at, <usize>dim << 2);
+      } else {
+        storeKey(dim, at, keysOf(p, layer, slot), load<i32>(position));
+      }
+    }
+  }
+}
+
+/** The blocks of keys of a slot's key head. */
+function keysOf(p: Plan, layer: Layer, slot: i32): usize {
+  return layer.keyCache + ((<usize>(<i64>slot * paddedPositions(p.capacity) * p.headDim)) << 2);
+}
+
+/** The key heads first .. end - 1 out of rows·kvHeads, each with all its query heads. */
+function attend(p: Plan, layer: Layer, first: i32, end: i32, scores: usize): void {
+  const dim = p.headDim, padded = upTo(dim, 8), group = p.heads / p.kvHeads;
+  for (let i = first; i < end; i++) {
+    const r = i / p.kvHeads, kv = i % p.kvHeads;
+    const seen = load<i32>(p.positions + (<usize>r << 2)) + 1;
+    const slot = load<i32>(p.slots + (<usize>r << 2)) * p.kvHeads + kv;
+    const keys = keysOf(p, layer, slot);
+    const values = layer.valueCache + ((<usize>(<i64>slot * p.capacity * dim)) << 2);
+    for (let h = kv * group; h < (kv + 1) * group; h++) {
+      const query = p.projected + ((<usize>((r * (p.heads + 2 * p.kvHeads) + h) * padded)) << 2);
+      attendSlot(seen, dim, query, keys, values, p.attentionScale, p.mixed + ((<usize>((r * p.heads + h) * dim)) << 2), scores);
     }
   }
 }

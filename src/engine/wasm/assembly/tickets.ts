@@ -2,8 +2,8 @@
 // next number, waits until every piece of the earlier phases is done, and computes its own. A thread that does not come
 // holds nothing up; one that dies with a piece taken is an error after a while, never a wrong result.
 
-/** Looks at the count of finished pieces before sleeping: some 50 µs. */
-const SPINS: i32 = 4000;
+/** Looks at the count of finished pieces before sleeping: some 200 µs, many times a piece. */
+const SPINS: i32 = 100_000;
 const SLEEP_NS: i64 = 100_000;
 /** Sleeps until the others are taken for dead: a minute at least. */
 const PATIENCE: i32 = 600_000;
