@@ -30,6 +30,8 @@ interface Drawn {
   sequence: Sequence;
   text: string;
   tokens: number;
+  /** Σ log π over the reply, at the temperature at which it was drawn (1 for greedy). */
+  logProb: number;
   finishReason: 'stop' | 'length';
 }
 
@@ -56,34 +58,29 @@ async function draw({ dir, prompts, config, signal, onProgress }: SampleRepliesO
     }));
   });
   const model = await loadModel(dir, 'causal-lm');
-  const drawn: Drawn[] = [];
   try {
     checkFit(requests, model.config.maxPositions);
-    for (let start = 0; start < requests.length; start += batchSize) {
-      const part = requests.slice(start, start + batchSize);
-      const replies = await generate(model, part, {
-        sampling: { temperature, topK, topP, maxNewTokens },
-        stopIds: tokenizer.stopIds,
-        signal,
-      });
-      for (const [i, { tokenIds, finishReason }] of replies.entries()) {
-        const { prompt, promptIds } = part[i] as (typeof part)[number];
-        const isResponseToken = [...promptIds.map(() => false), ...tokenIds.map(() => true)];
-        const sequence = { ids: [...promptIds, ...tokenIds], isResponseToken };
-        drawn.push({
-          prompt,
-          sequence,
-          text: tokenizer.decode(tokenIds).trim(),
-          tokens: tokenIds.length,
-          finishReason,
-        });
-      }
-      onProgress?.(drawn.length);
-    }
+    let done = 0;
+    const replies = await generate(model, requests, {
+      sampling: { temperature, topK, topP, maxNewTokens },
+      ...{ stopIds: tokenizer.stopIds, maxRunning: batchSize, signal },
+      onReply: () => onProgress?.(++done),
+    });
+    return replies.map(({ tokenIds, logProbs, finishReason }, i) => {
+      const { prompt, promptIds } = requests[i] as (typeof requests)[number];
+      const isResponseToken = [...promptIds.map(() => false), ...tokenIds.map(() => true)];
+      return {
+        prompt,
+        sequence: { ids: [...promptIds, ...tokenIds], isResponseToken },
+        text: tokenizer.decode(tokenIds).trim(),
+        tokens: tokenIds.length,
+        logProb: logProbs.reduce((sum, value) => sum + value, 0),
+        finishReason,
+      };
+    });
   } finally {
     model.dispose();
   }
-  return drawn;
 }
 
 /** Σ log π over each reply, at the temperature at which it was drawn (1 for greedy). */
@@ -122,16 +119,15 @@ async function rewardsBy(
 export async function sampleReplies(options: SampleRepliesOptions): Promise<EvaluatedReply[]> {
   const drawn = await draw(options);
   const sequences = drawn.map(({ sequence }) => sequence);
-  const { dir, referenceDir, rewardDir } = options;
-  const mine = referenceDir === null ? null : await logProbsBy(dir, sequences, options);
+  const { referenceDir, rewardDir } = options;
   const theirs = referenceDir === null ? null : await logProbsBy(referenceDir, sequences, options);
   const rewards = rewardDir === null ? null : await rewardsBy(rewardDir, sequences, options);
-  return drawn.map(({ prompt, text, tokens, finishReason }, i) => ({
+  return drawn.map(({ prompt, text, tokens, logProb, finishReason }, i) => ({
     promptId: prompt.id,
     text,
     tokens,
     finishReason,
     ...(rewards === null ? {} : { reward: rewards[i] ?? Number.NaN }),
-    ...(mine === null || theirs === null ? {} : { klToReference: (mine[i] ?? Number.NaN) - (theirs[i] ?? Number.NaN) }),
+    ...(theirs === null ? {} : { klToReference: logProb - (theirs[i] ?? Number.NaN) }),
   }));
 }

@@ -44,6 +44,7 @@ export const PpoConfig = z.strictObject({
   klHorizon: z.number().gt(0).default(10_000).describe('Replies over which the controller acts'),
   schedule: z.enum(['constant', 'linear', 'cosine']).default('linear').describe('Learning rate over the iterations'),
   warmupIterations: z.int().min(0).default(0).describe('Iterations in which the learning rate rises'),
+  maxRunning: z.int().min(1).default(64).describe('Replies decoded at once'),
   forwardBatchSize: z.int().min(1).default(32).describe('Sequences in one forward pass without gradients'),
   ...loraKeys,
   ...optimizerKeys,

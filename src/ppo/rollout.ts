@@ -74,17 +74,13 @@ export async function rollOut(
     seed: seedOf(config.seed, 'rollout', iteration, id),
   }));
   const sampling = { temperature, topK: 0, topP: 1, maxNewTokens };
-  const replies = await generate(policy, requests, { sampling, stopIds });
+  const replies = await generate(policy, requests, { sampling, stopIds, maxRunning: config.maxRunning });
   const sequences: Sequence[] = replies.map(({ tokenIds }, i) => {
     const promptIds = prompts[i]?.ids ?? [];
     return {
       ids: [...promptIds, ...tokenIds],
       isResponseToken: [...promptIds.map(() => false), ...tokenIds.map(() => true)],
     };
-  });
-  const drawn = await readTokens(policy, sequences, forwardBatchSize, (model, batch) => {
-    const { logProbs, entropy } = responseLogProbs(model, batch, temperature);
-    return [logProbs, entropy];
   });
   const referred = await readTokens(reference, sequences, forwardBatchSize, (model, batch) => [
     responseLogProbs(model, batch, temperature).logProbs,
@@ -94,8 +90,9 @@ export async function rollOut(
   return sequences.map((sequence, i) => ({
     sequence,
     finishReason: replies[i]?.finishReason ?? 'length',
-    logProbs: drawn[i]?.[0] ?? [],
-    entropy: drawn[i]?.[1] ?? [],
+    // Of the very logits that each token was drawn from: no second forward pass of the policy.
+    logProbs: replies[i]?.logProbs ?? [],
+    entropy: replies[i]?.entropy ?? [],
     refLogProbs: referred[i]?.[0] ?? [],
     values: valued[i]?.[0] ?? [],
     reward: rewards[i] ?? Number.NaN,

@@ -37,6 +37,13 @@ interface Wanted {
   seed: number;
 }
 
+/** A reply that is there. */
+interface Finished {
+  wanted: Wanted;
+  text: string;
+  finishReason: 'stop' | 'length';
+}
+
 interface Collector {
   job: Job;
   sampling: Sampling;
@@ -71,7 +78,7 @@ function wantedReplies(
 async function keep(
   { log, task, done, sampling }: Collector,
   model: string,
-  replies: ReadonlyArray<{ wanted: Wanted; text: string; finishReason: 'stop' | 'length' }>,
+  replies: ReadonlyArray<Finished>,
 ): Promise<void> {
   await log.append(
     replies.map(({ wanted: { id, prompt, sampleIndex, seed }, text, finishReason }) => ({
@@ -132,24 +139,23 @@ async function collectFromModel(
   const tokenizer = await loadTokenizer(dir);
   const model = await loadModel(dir, 'causal-lm');
   try {
-    // Prompts of like length decode together; a reply does not depend on its neighbours.
     const requests = missing
       .map((wanted) => ({ wanted, promptIds: renderPrompt(tokenizer, wanted.prompt.messages), seed: wanted.seed }))
-      .map((request) => fitting(request, model.config.maxPositions))
-      .sort((a, b) => a.promptIds.length - b.promptIds.length);
-    for (let start = 0; start < requests.length; start += config.batchSize) {
-      stopIfAsked(collector);
-      const batch = requests.slice(start, start + config.batchSize);
-      const replies = await generate(model, batch, {
-        sampling,
-        stopIds: tokenizer.stopIds,
+      .map((request) => fitting(request, model.config.maxPositions));
+    const finished: Finished[] = [];
+    const keepFinished = () => keep(collector, name, finished.splice(0));
+    try {
+      await generate(model, requests, {
+        ...{ sampling, stopIds: tokenizer.stopIds, maxRunning: config.batchSize, signal: job.signal },
+        onReply: async ({ tokenIds, finishReason }, index) => {
+          const { wanted } = requests[index] as (typeof requests)[number];
+          finished.push({ wanted, text: tokenizer.decode(tokenIds).trim(), finishReason });
+          if (finished.length >= config.batchSize) await keepFinished();
+        },
       });
-      const kept = replies.map(({ tokenIds, finishReason }, i) => ({
-        wanted: (batch[i] as (typeof batch)[number]).wanted,
-        text: tokenizer.decode(tokenIds).trim(),
-        finishReason,
-      }));
-      await keep(collector, name, kept);
+    } finally {
+      await keepFinished();
+      stopIfAsked(collector);
     }
   } finally {
     model.dispose();
@@ -251,8 +257,14 @@ async function collectInRun(
   } finally {
     task.finish();
   }
-  const order = new Map(prompts.map((prompt, index) => [prompt.id, index]));
-  const candidates = (await log.read()).sort((a, b) => (order.get(a.promptId) ?? 0) - (order.get(b.promptId) ?? 0));
+  // The log is in the order in which replies ended; the set goes by prompt, version and sample.
+  const promptAt = new Map(prompts.map((prompt, index) => [prompt.id, index]));
+  const versionAt = new Map(
+    [...models, ...config.servers.map(({ model }) => ({ name: model }))].map(({ name }, i) => [name, i]),
+  );
+  const placeOf = ({ promptId, model }: Candidate) =>
+    (promptAt.get(promptId) ?? 0) * versions + (versionAt.get(model) ?? 0);
+  const candidates = (await log.read()).sort((a, b) => placeOf(a) - placeOf(b) || a.sampleIndex - b.sampleIndex);
   const parents = [...models.flatMap(({ artifact }) => artifact?.id ?? []), promptSetId];
   return workspace.artifacts.create(
     {

@@ -39,6 +39,8 @@ export const upTo = (count: number, unit: number): number => Math.ceil(count / u
 
 /** Multiply-adds in one piece: some 5 µs, many times what handing one out costs. */
 const PIECE_WORK = 2 ** 18;
+/** Below this much work in a phase on the average, meeting costs more than sharing saves. */
+const LEAST_SHARED_WORK = 2 ** 19;
 /** The time of one logit's share in sampling, in the time of multiply-adds. */
 const SAMPLE_WORK = 128;
 
@@ -70,6 +72,8 @@ export interface Pieces {
   perPiece: number[];
   /** The number of the first piece of each phase, and that of all pieces. */
   starts: number[];
+  /** Whether the phases are large enough for several threads, which meet at the end of each. */
+  isShared: boolean;
 }
 
 /** Cuts the phases of a pass over `rows` rows into pieces; `draws` where logits and tokens are wanted too. */
@@ -88,5 +92,8 @@ export function cutPhases(
   ];
   const starts = [0];
   for (const count of counts) starts.push((starts.at(-1) ?? 0) + count);
-  return { perPiece, starts };
+  const works = kinds.map(({ units, work }) => units * work);
+  const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+  const work = shape.layers * sum(works.slice(1, 6)) + (draws ? sum(works.slice(6)) : 0);
+  return { perPiece, starts, isShared: work >= LEAST_SHARED_WORK * counts.length };
 }

@@ -133,7 +133,7 @@ class WasmDecoder implements FusedDecoder {
     write(this.#at.tokens, ({ token }) => token);
     write(this.#at.slots, ({ slot }) => slot);
     write(this.#at.positions, ({ position }) => position);
-    const { perPiece, starts } = cutPhases(this.#model.shape, { rows: rows.length, capacity, draws });
+    const { perPiece, starts, isShared } = cutPhases(this.#model.shape, { rows: rows.length, capacity, draws });
     runtime.integers(this.#perPiece, perPiece.length).set(perPiece);
     runtime.integers(this.#phases, starts.length).set(starts);
     runtime.integers(this.#control, CONTROL_BYTES / 4).fill(0);
@@ -143,7 +143,7 @@ class WasmDecoder implements FusedDecoder {
     // Every thread takes pieces of one and the same call.
     runtime.run(
       'decode',
-      Array.from({ length: runtime.threads }, () => [this.#plan]),
+      Array.from({ length: isShared ? runtime.threads : 1 }, () => [this.#plan]),
       scratch,
     );
   }
