@@ -5,10 +5,13 @@ import type { ArtifactOf } from '../core/artifacts.ts';
 import { asStorageError, FourfoldError, systemCodeOf } from '../core/errors.ts';
 import { readTextFile } from '../core/jsonl.ts';
 import { parseModelConfig } from '../model/configFile.ts';
+import type { Dtype } from '../model/numberFormats.ts';
 import { openWeights, weightFilesIn } from '../model/weightsFolder.ts';
 import type { Artifacts } from '../store/artifacts.ts';
 import { TEMPLATE_FOLDER } from '../tokens/templateFiles.ts';
 import { loadTokenizer, TOKENIZER_FILES } from '../tokens/tokenizer.ts';
+
+import { publishBase, writeConverted } from './adapterFolders.ts';
 
 const CONFIG = 'config.json';
 
@@ -130,11 +133,24 @@ export async function importTokenizer(
   );
 }
 
+/** How an export differs from what lies in the workspace. */
+export interface Conversion {
+  /** True to merge the adapter into its base. */
+  merge: boolean;
+  /** The weights' number format; null as they are, float32 where they are merged. */
+  dtype: Dtype | null;
+}
+
 /**
  * Copies a model's or reward model's folder to `dir`, which appears whole or not at all.
  * @returns the files' names. @throws not-found, bad-input, conflict where `dir` is not empty.
  */
-export async function exportModel(artifacts: Artifacts, id: string, dir: string): Promise<string[]> {
+export async function exportModel(
+  artifacts: Artifacts,
+  id: string,
+  dir: string,
+  { merge, dtype }: Conversion = { merge: false, dtype: null },
+): Promise<string[]> {
   const found = artifacts.get(id);
   const artifact = found?.kind === 'reward-model' ? found : artifacts.require(id, 'model');
   const partial = `${dir}.partial-${process.pid}`;
@@ -148,11 +164,12 @@ export async function exportModel(artifacts: Artifacts, id: string, dir: string)
     await mkdir(dirname(dir), { recursive: true });
     await mkdir(partial);
     const from = artifacts.dir(artifact);
-    const names = Object.keys(artifact.files).sort();
-    for (const name of names) {
-      await mkdir(dirname(join(partial, name)), { recursive: true });
-      await copyFile(join(from, name), join(partial, name));
+    if (merge || dtype !== null) await writeConverted(from, partial, { id, merge, dtype: dtype ?? 'float32' });
+    else {
+      for (const name of Object.keys(artifact.files)) await place(join(from, name), join(partial, name), false);
+      await publishBase(artifacts, from, partial);
     }
+    const names = (await readdir(partial)).sort();
     await rmdir(dir).catch(() => undefined);
     await rename(partial, dir);
     return names;

@@ -7,6 +7,7 @@ import { llamaFields } from './architectures/llama.ts';
 import { architectureOf } from './architectures/table.ts';
 import type { ModelConfig } from './config.ts';
 import { parseKeepingFloats, stringifyWithFloats } from './jsonFloats.ts';
+import type { Dtype } from './numberFormats.ts';
 
 /** @throws unsupported for an architecture or switch that is not served, by name; bad-input for a malformed one. */
 export function parseModelConfig(text: string, where: string): ModelConfig {
@@ -40,10 +41,10 @@ function headFields(source: Readonly<Record<string, unknown>>, isClassifier: boo
   return isClassifier ? { ...rest, num_labels: 1 } : rest;
 }
 
-/** The text of config.json of a model with the given head, its weights in float32, under Hugging Face's names. */
+/** The text of config.json of a model with the given head and number format of its weights, under Hugging Face's names. */
 export function configText(
   config: ModelConfig,
-  { head, bosId, eosId, padId }: SpecialTokens & { head: 'causal-lm' | 'scalar' },
+  { head, dtype = 'float32', bosId, eosId, padId }: SpecialTokens & { head: 'causal-lm' | 'scalar'; dtype?: Dtype },
 ): string {
   const source =
     config.source === null
@@ -59,7 +60,7 @@ export function configText(
     // A pad token beyond the embedding table would keep transformers from loading the model.
     pad_token_id: padId !== null && padId < config.vocab ? padId : null,
     // The older name stays where it was used, and in a new model, for older readers.
-    [source.dtype === undefined ? 'torch_dtype' : 'dtype']: 'float32',
+    [source.dtype === undefined ? 'torch_dtype' : 'dtype']: dtype,
   };
   return `${stringifyWithFloats(fields)}\n`;
 }

@@ -18,6 +18,7 @@ import {
   SCORE_HEAD,
   saveWeights,
   scalarHeadShapes,
+  shapesOf,
   trunkShapes,
 } from './parameters.ts';
 import { modelTables } from './ropeScaling.ts';
@@ -25,9 +26,6 @@ import { layoutOf } from './weightLayout.ts';
 import { openWeights } from './weightsFolder.ts';
 
 export type { Model, ModelHead } from './loadedModel.ts';
-
-const shapesOf = (head: ModelHead, config: ModelConfig) =>
-  head === 'scalar' ? scalarHeadShapes(config) : causalLmShapes(config);
 
 /** A model over parameters that it then owns. */
 export function modelOf(head: ModelHead, config: ModelConfig, parameters: Parameters): Model {

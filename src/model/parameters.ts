@@ -104,6 +104,10 @@ export function scalarHeadShapes(config: ModelConfig): Shapes {
   return trunkShapes(config).set(SCORE_HEAD, [1, config.hidden]);
 }
 
+/** Names and shapes of a model with the given head. */
+export const shapesOf = (head: 'causal-lm' | 'scalar', config: ModelConfig): Shapes =>
+  head === 'scalar' ? scalarHeadShapes(config) : causalLmShapes(config);
+
 const isNorm = (name: string) => /norm|(^|[._])ln_/.test(name);
 const isBias = (name: string) => name.endsWith('.bias');
 

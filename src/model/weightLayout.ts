@@ -10,9 +10,6 @@ export interface WeightLayout {
   isTransposed: (name: string, shape: ReadonlyArray<number>) => boolean;
 }
 
-/** Everything as it lies in memory. */
-export const MEMORY_LAYOUT: WeightLayout = { namesInFile: (name) => [name], isTransposed: () => false };
-
 export function layoutOf({ modules, isTransposedInFile }: ModelConfig): WeightLayout {
   const trunk = `${modules.trunk}.`;
   const layers = `${trunk}${modules.layers}.`;

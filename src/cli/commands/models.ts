@@ -3,6 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { FourfoldError } from '../../core/errors.ts';
+import { DTYPE_NAMES } from '../../model/numberFormats.ts';
 import { defineCommand } from '../command.ts';
 import { tableText } from '../table.ts';
 
@@ -30,10 +32,28 @@ const importDir = defineCommand({
   name: 'models import',
   describe: 'Import a model folder in Hugging Face form',
   config: z.strictObject({
-    dir: z.string().min(1).describe('Folder with config.json, model.safetensors and tokenizer files'),
+    dir: z.string().min(1).describe('Folder with config.json, safetensors and tokenizer files, or an adapter of PEFT'),
+    base: z.string().min(1).optional().describe('Base of an adapter: an id or a folder; what it names where absent'),
   }),
   positionals: ['dir'],
+  hubNames: { base: 'model' },
   async run({ config, workspace, path, json, print, note }) {
+    const { isAdapterFolder, baseFolderOf } = await import('../../model/lora/peftFolder.ts');
+    if (isAdapterFolder(path(config.dir))) {
+      const [{ importAdapter }, { resolveModel }] = await Promise.all([
+        import('../adapterFolders.ts'),
+        import('../../store/references.ts'),
+      ]);
+      const opened = await workspace();
+      const base = resolveModel(opened, config.base ?? (await baseFolderOf(path(config.dir))), path);
+      const adapter = await importAdapter(opened.artifacts, path(config.dir), base);
+      return print(json ? JSON.stringify(adapter) : `${adapter.id}: an adapter on ${base.name}`);
+    }
+    if (config.base !== undefined)
+      throw new FourfoldError(
+        'bad-option',
+        `--base is read for an adapter only, and ${config.dir} is none. Leave it out.`,
+      );
     const { importModel } = await import('../modelFolders.ts');
     const { artifact, hasTokenizer } = await importModel((await workspace()).artifacts, path(config.dir));
     if (!hasTokenizer) note('The folder has no tokenizer.json: this model takes token ids only.');
@@ -47,13 +67,34 @@ const exportDir = defineCommand({
   config: z.strictObject({
     id: z.string().min(1).describe('Id of a model or reward model'),
     dir: z.string().min(1).describe('New or empty folder'),
+    merge: z.boolean().default(false).describe('Merge the adapter into its base'),
+    dtype: z.enum(DTYPE_NAMES).optional().describe("The weights' number format; as they are where absent"),
   }),
   positionals: ['id', 'dir'],
   async run({ config, workspace, path, json, print }) {
     const { exportModel } = await import('../modelFolders.ts');
     const dir = path(config.dir);
-    const files = await exportModel((await workspace()).artifacts, config.id, dir);
+    const conversion = { merge: config.merge, dtype: config.dtype ?? null };
+    const files = await exportModel((await workspace()).artifacts, config.id, dir, conversion);
     print(json ? JSON.stringify({ id: config.id, dir, files }) : `${config.id} → ${dir}: ${files.join(', ')}`);
+  },
+});
+
+const merge = defineCommand({
+  name: 'models merge',
+  describe: 'Merge an adapter into its base: a whole model of the workspace',
+  config: z.strictObject({
+    id: z.string().min(1).describe('Id of a model or reward model with an adapter'),
+    dtype: z.enum(DTYPE_NAMES).default('float32').describe("The merged weights' number format"),
+  }),
+  positionals: ['id'],
+  async run({ config, workspace, json, print }) {
+    const { mergeAdapter } = await import('../adapterFolders.ts');
+    const { artifacts } = await workspace();
+    const found = artifacts.get(config.id);
+    const adapted = found?.kind === 'reward-model' ? found : artifacts.require(config.id, 'model');
+    const artifact = await mergeAdapter(artifacts, adapted, config.dtype);
+    print(json ? JSON.stringify(artifact) : `${artifact.id}: ${config.id} merged into its base`);
   },
 });
 
@@ -117,4 +158,4 @@ const push = defineCommand({
   },
 });
 
-export const commands = [list, importDir, exportDir, pull, push];
+export const commands = [list, importDir, exportDir, merge, pull, push];

@@ -26,12 +26,14 @@ export const command = defineCommand({
     const lines = parseNumberedJsonl(await readTextFile(path), Line, path);
     const [
       { readModelConfig },
+      { configFolderOf },
       { loadModel },
       { scoreSequences, sequenceLogProbs },
       { loadTokenizer },
       { resolveModel },
     ] = await Promise.all([
       import('../../model/configFile.ts'),
+      import('../../model/lora/peftFolder.ts'),
       import('../../model/model.ts'),
       import('../../model/score.ts'),
       import('../../tokens/tokenizer.ts'),
@@ -40,7 +42,7 @@ export const command = defineCommand({
     const job = await startJob(context, config);
     const { dir } = resolveModel(job.workspace, config.model, context.path);
     const tokenizer = await loadTokenizer(dir);
-    const { maxPositions } = await readModelConfig(dir);
+    const { maxPositions } = await readModelConfig(await configFolderOf(dir));
     const sequences = lines.map(({ line, value: { text } }) => {
       const ids = tokenizer.encode(text, { addSpecialTokens: true });
       const where = `${config.input}, line ${line}`;

@@ -6,10 +6,10 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { FourfoldError } from '../../core/errors.ts';
 import { parseJson, readTextFile } from '../../core/jsonl.ts';
 import type { ModelConfig } from '../config.ts';
-import { disposeParameters, type Parameters, parametersFrom, SCORE_HEAD, saveParameters } from '../parameters.ts';
-import { MEMORY_LAYOUT } from '../weightLayout.ts';
+import { newVariable, type Parameters, SCORE_HEAD, saveParameters } from '../parameters.ts';
+import type { TensorData } from '../safetensors.ts';
 import { openWeightsFile, type Weights } from '../weightsFolder.ts';
-import { type Adapter, modulesOf, nameOfA, nameOfB } from './adapter.ts';
+import { type Adapter, type AdapterSettings, modulesOf, nameOfA, nameOfB } from './adapter.ts';
 import { type PeftDescription, parsePeftConfig, toPeftConfig } from './peftConfig.ts';
 import { linearModules } from './targets.ts';
 
@@ -81,33 +81,47 @@ export async function hasScoreHead(dir: string): Promise<boolean> {
   return weights.entries.has(PREFIX + SCORE_HEAD);
 }
 
+/** An adapter's values apart from any engine, under the names that they have in memory. */
+export interface AdapterValues {
+  settings: AdapterSettings;
+  /** A and B of each module, and the score head where there is one. */
+  tensors: Map<string, TensorData>;
+}
+
 /**
- * Reads an adapter and the score head that lies beside it, if there is one.
+ * Reads an adapter's files.
  * @param config of the base
  * @throws bad-model, unsupported, not-found
  */
-export async function readAdapter(dir: string, config: ModelConfig): Promise<{ adapter: Adapter; score: Parameters }> {
+export async function readAdapterValues(dir: string, config: ModelConfig): Promise<AdapterValues> {
   const { settings } = await readPeftConfig(dir);
   const weights = await openWeightsFile(join(dir, ADAPTER_WEIGHTS));
   try {
-    const shapes = checkTensors(weights, config, settings.rank);
-    const inFile = [...shapes].filter(([name]) => weights.entries.has(name));
-    const all = await parametersFrom(weights, new Map(inFile), { layout: MEMORY_LAYOUT });
-    const parameters: Parameters = new Map([...all].map(([name, variable]) => [name.slice(PREFIX.length), variable]));
-    const head = parameters.get(SCORE_HEAD);
-    parameters.delete(SCORE_HEAD);
-    if (parameters.size === 0) {
-      disposeParameters(all);
+    const present = [...checkTensors(weights, config, settings.rank)].filter(([name]) => weights.entries.has(name));
+    for (const [name] of present) weights.checkReadable(name);
+    const tensors = new Map<string, TensorData>();
+    for (const [name, shape] of present)
+      tensors.set(name.slice(PREFIX.length), { shape, values: await weights.read(name) });
+    if ([...tensors.keys()].every((name) => name === SCORE_HEAD))
       throw bad(weights.where, 'expected A and B of at least one module, found none');
-    }
-    return { adapter: { settings, parameters }, score: new Map(head === undefined ? [] : [[SCORE_HEAD, head]]) };
+    return { settings, tensors };
   } finally {
     await weights.close();
   }
 }
 
+/** Reads an adapter and the score head that lies beside it, if there is one. @throws as readAdapterValues. */
+export async function readAdapter(dir: string, config: ModelConfig): Promise<{ adapter: Adapter; score: Parameters }> {
+  const { settings, tensors } = await readAdapterValues(dir, config);
+  const parameters: Parameters = new Map();
+  const score: Parameters = new Map();
+  for (const [name, { shape, values }] of tensors)
+    (name === SCORE_HEAD ? score : parameters).set(name, newVariable(values, shape));
+  return { adapter: { settings, parameters }, score };
+}
+
 /** How a folder names its base: relative where both are artefacts of one workspace, so that it may be moved; else absolute. */
-function nameOfBase(dir: string, base: string): string {
+export function nameOfBase(dir: string, base: string): string {
   const rootOf = (folder: string) => dirname(dirname(resolve(folder)));
   return rootOf(dir) === rootOf(base) ? relative(resolve(dir), resolve(base)) : resolve(base);
 }
