@@ -38,11 +38,21 @@ export function adaptedModel(base: Model, { head, adapter, score, baseDir }: Ada
   };
 }
 
-/** The model as one pass of training sees it: dropout is drawn from the seed. Owns nothing. */
-export function inTraining(model: Model, dropoutSeed: number): Model {
-  const { adapter } = model;
-  if (adapter === null || adapter.settings.dropout === 0) return model;
-  return { ...model, adapter: { ...adapter, dropoutSeed }, dispose: () => undefined };
+/**
+ * The model as one pass of training sees it: dropout is drawn from the seed, none where null; with `recomputes`, the layers' activations are
+ * computed again in the backward pass instead of being kept. Owns nothing.
+ */
+export function inTraining(
+  model: Model,
+  { dropoutSeed, recomputes }: { dropoutSeed: number | null; recomputes: boolean },
+): Model {
+  const { adapter, trained } = model;
+  return {
+    ...model,
+    adapter: adapter === null ? null : { ...adapter, dropoutSeed: adapter.settings.dropout === 0 ? null : dropoutSeed },
+    recomputes: recomputes ? trained : undefined,
+    dispose: () => undefined,
+  };
 }
 
 /** The view with its base, which is disposed with it. */

@@ -2,6 +2,7 @@ import { startEngine } from '../engine/backend.ts';
 import { valueAndGradients } from '../engine/gradients.ts';
 import { embedding } from '../engine/ops/embedding.ts';
 import * as tf from '../engine/tf.ts';
+import { inTraining } from './adapted.ts';
 import { makeBatch, type Sequence } from './batch.ts';
 import { parseModelConfig } from './configFile.ts';
 import { type Model, newModel } from './model.ts';
@@ -50,4 +51,43 @@ describe.each(Object.entries(MODELS))('wanted positions of %s', (_, make) => {
     expect(evaluated[0]).toEqual(evaluated[1]);
     model.dispose();
   });
+});
+
+describe.each(Object.entries(MODELS))('activations of %s computed again', (_, make) => {
+  const lossOf = (model: Model) => tf.sum(tf.square(wantedStates(model, true))) as tf.Scalar;
+
+  test('give the same loss and gradients to the bit, and leave no tensor behind', () => {
+    const model = make();
+    const before = tf.memory().numTensors;
+    const evaluated = [false, true].map((recomputes) => {
+      const seen = inTraining(model, { dropoutSeed: null, recomputes });
+      const { value, gradients } = valueAndGradients(model.trained, () => lossOf(seen));
+      const read = [value, ...gradients.values()].map((tensor) => Array.from(tensor.dataSync()));
+      tf.dispose([value, ...gradients.values()]);
+      return read;
+    });
+    expect(evaluated[1]).toEqual(evaluated[0]);
+    expect(tf.memory().numTensors).toBe(before);
+    model.dispose();
+  });
+});
+
+test('computing activations again takes less memory than keeping them', async () => {
+  const model = newModel({ ...TINY_CONFIG, layers: 8 }, 3);
+  const ids = Array.from({ length: 100 }, (_, i) => i % 90);
+  const batch = makeBatch([{ ids, isResponseToken: ids.map(() => true) }], model.config.maxPositions);
+  const peakOf = async (recomputes: boolean) => {
+    const seen = inTraining(model, { dropoutSeed: null, recomputes });
+    const { peakBytes } = await tf.profile(() => {
+      const loss = () => tf.sum(transformer(seen, batch).hidden) as tf.Scalar;
+      const { value, gradients } = valueAndGradients(model.trained, loss);
+      tf.dispose([...gradients.values()]);
+      return value;
+    });
+    return peakBytes - tf.memory().numBytes;
+  };
+  const [kept, again] = [await peakOf(false), await peakOf(true)];
+  // Of 8 layers, the activations of one at a time and the input of each: less than half.
+  expect(again).toBeLessThan(kept / 2);
+  model.dispose();
 });

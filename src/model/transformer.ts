@@ -5,11 +5,12 @@ import { embedding } from '../engine/ops/embedding.ts';
 import { layerNorm } from '../engine/ops/layerNorm.ts';
 import { rmsNorm } from '../engine/ops/rmsNorm.ts';
 import { rotary } from '../engine/ops/rotary.ts';
+import { recomputed } from '../engine/recompute.ts';
 import * as tf from '../engine/tf.ts';
 import { hasRotary, layerModule, type ModelConfig, trunkModule, windowOf } from './config.ts';
 import { feedForward } from './feedForward.ts';
 import type { Attend } from './kvCache.ts';
-import { parameter } from './parameters.ts';
+import { type Parameters, parameter } from './parameters.ts';
 import { type ModelWeights, project } from './projection.ts';
 import type { ModelTables } from './ropeScaling.ts';
 
@@ -17,6 +18,11 @@ import type { ModelTables } from './ropeScaling.ts';
 export interface Trunk extends ModelWeights {
   readonly config: ModelConfig;
   readonly tables: ModelTables;
+  /**
+   * The trained variables, where each layer is to keep nothing but its input for the backward pass, in which it is computed
+   * again; all activations are kept where absent.
+   */
+  readonly recomputes?: Parameters | undefined;
 }
 
 export interface TransformerInput {
@@ -133,13 +139,28 @@ function embed({ config, parameters }: Trunk, { ids, positions }: TransformerInp
   return config.modules.positions === null ? scaled : tf.add(scaled, rows(config.modules.positions, positions));
 }
 
+/** The layer, its activations kept or computed again as the model says. */
+function layerThrough(model: Trunk, layer: number, { hidden, attend, ...input }: LayerInput): tf.Tensor3D {
+  const { config, recomputes } = model;
+  if (recomputes === undefined) return transformerLayer(model, layer, { hidden, attend, ...input });
+  const own = layerModule(config, layer, '');
+  const variables = [...recomputes].flatMap(([name, variable]) => (name.includes(own) ? [variable] : []));
+  const constants = [input.positions, input.keyStart, ...(input.wanted === undefined ? [] : [input.wanted])];
+  const through = (x: tf.Tensor, [positions, keyStart, wanted]: tf.Tensor[]) =>
+    transformerLayer(model, layer, {
+      ...{ hidden: x as tf.Tensor3D, positions: positions as tf.Tensor2D, keyStart: keyStart as tf.Tensor1D },
+      ...{ attend, wanted: wanted as tf.Tensor1D | undefined },
+    });
+  return recomputed(through, { x: hidden, constants, variables }) as tf.Tensor3D;
+}
+
 /** Hidden states of a batch; call it inside tidy. */
 export function transformer(model: Trunk, input: TransformerInput): TransformerOutput {
   const { positions, keyStart, attend } = input;
   let hidden = embed(model, input);
   for (let layer = 0; layer < model.config.layers; layer++) {
     const wanted = layer === model.config.layers - 1 ? input.wanted : undefined;
-    hidden = transformerLayer(model, layer, { hidden, positions, keyStart, attend, wanted });
+    hidden = layerThrough(model, layer, { hidden, positions, keyStart, attend, wanted });
   }
   return { hidden: norm(model, trunkModule(model.config, model.config.modules.finalNorm), hidden) };
 }

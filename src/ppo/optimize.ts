@@ -92,10 +92,11 @@ export async function optimize(
     const order = shuffled(lessons, randomFrom(seedOf(config.seed, 'minibatches', iteration, epoch)));
     for (let start = 0; start < order.length; start += size) {
       const mb = order.slice(start, start + size);
-      const seen = ({ model }: Learner, name: string) =>
-        config.loraDropout === 0
-          ? model
-          : inTraining(model, seedOf(config.seed, 'noise', name, iteration, epoch, start));
+      const seen = ({ model }: Learner, name: string) => {
+        const dropoutSeed =
+          config.loraDropout === 0 ? null : seedOf(config.seed, 'noise', name, iteration, epoch, start);
+        return inTraining(model, { dropoutSeed, recomputes: config.gradientCheckpointing });
+      };
       const ofPolicy = await learn(policy, config.maxGradNorm, () =>
         policyStepLoss(seen(policy, 'policy'), mb, config),
       );

@@ -132,7 +132,13 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
         parameters: model.trained,
         examples: training,
         weightOf: (group) => group.pairs.length,
-        loss: (batch, totalPairs, noiseSeed) => pairLoss(inTraining(model, noiseSeed), batch, totalPairs, config),
+        loss: (batch, totalPairs, noiseSeed) =>
+          pairLoss(
+            inTraining(model, { dropoutSeed: noiseSeed, recomputes: config.gradientCheckpointing }),
+            batch,
+            totalPairs,
+            config,
+          ),
         // A step ends with its validation, however long that takes; the checkpoint after it then tells the whole step.
         validate: async () => {
           if (heldOut.length === 0) return {};

@@ -84,7 +84,11 @@ export async function trainLanguageModel(options: LanguageModelTraining): Promis
     examples: training,
     weightOf: responseTokens,
     loss: (examples, totalTokens, noiseSeed) =>
-      negativeLogLikelihood(inTraining(model, noiseSeed), examples, totalTokens),
+      negativeLogLikelihood(
+        inTraining(model, { dropoutSeed: noiseSeed, recomputes: config.gradientCheckpointing }),
+        examples,
+        totalTokens,
+      ),
     validate: () => validationLoss(model, validation, config.batchSize),
     afterStep: async (stepsDone) => {
       if (options.keepAtSteps.includes(stepsDone) && stepsDone < totalSteps) await keep(stepsDone);

@@ -85,6 +85,13 @@ test('sft with dropout, stopped and resumed, is bitwise as if never stopped', as
   expect((await adapterOf(otherwise)).equals(await adapterOf(straight))).toBe(false);
 });
 
+test.each(['sft', 'ppo'])('%s with --gradient-checkpointing ends in the same bits', async (command) => {
+  const train = (change: Record<string, unknown>) =>
+    command === 'sft' ? sft(tiny, change) : trainPpo(tiny, ppoConfig(change));
+  const [kept, again] = [await train({}), await train({ gradientCheckpointing: true })];
+  expect((await adapterOf(again)).equals(await adapterOf(kept))).toBe(true);
+});
+
 test('an adapter is trained on by a run that names it, and its artefact names the same base', async () => {
   const first = await sft(tiny);
   const second = await sft(tiny, { model: first.id, loraTargets: undefined });

@@ -8,6 +8,10 @@ export const optimizerKeys = {
   beta1: z.number().min(0).lt(1).default(0.9).describe("Decay of AdamW's first moment"),
   beta2: z.number().min(0).lt(1).default(0.999).describe("Decay of AdamW's second moment"),
   epsilon: z.number().gt(0).default(1e-8).describe("AdamW's epsilon"),
+  gradientCheckpointing: z
+    .boolean()
+    .default(false)
+    .describe('Compute the activations of a layer again in the backward pass: less memory, a third more time'),
   maxGradNorm: z.number().gt(0).default(1).describe('Gradients are scaled down to this global norm'),
 };
 
