@@ -44,7 +44,8 @@ export interface AppOptions extends DeskSettings {
 
 /** Nothing but judgements, drafts and imports needs more; those routes say so. */
 const BODY_LIMIT_BYTES = 64 * 1024;
-const SIGN_INS_PER_MINUTE = 30;
+/** A team behind one address signs in within a minute; single accounts are held to fewer wrong attempts (attempts.ts). */
+const SIGN_INS_PER_MINUTE = 60;
 const REFRESH_MS = 15_000;
 
 /** Builds the application; `inject()` works on what comes back. @throws not-found, bad-input, storage-failed. */
