@@ -23,7 +23,7 @@ export function defineAttention(): void {
     const scaled = operations.mul(query, operations.scalar(number('scale')));
     const scores = operations.reshape(operations.batchMatMul(scaled, key, false, true), [batch, heads, time, keys]);
     const starts = Array.from(operations.read(input('keyStart')));
-    const weights = operations.run('Softmax', [masked(operations, scores, starts)]);
+    const weights = operations.softmax(masked(operations, scores, starts));
     const stacked = operations.reshape(weights, [batch * kvHeads, (heads / kvHeads) * time, keys]);
     const mixed = operations.reshape(operations.batchMatMul(stacked, value), [batch, heads, time, headDim]);
     return [operations.transpose(blanked(operations, mixed, starts, keys), [0, 2, 1, 3]), stacked];

@@ -80,30 +80,37 @@ function defineRmsNorm(): void {
   });
 }
 
+/**
+ * A turn is x∘cos + (x·R)∘sin, where R takes the pair (first, second) to (-second, first), or back where the sign is -1. A
+ * small product is several times quicker here than splitting the halves and joining them again.
+ */
 function defineRotary(): void {
   defineKernel('FourfoldRotary', ({ operations, input, number }) => {
     const [x, positions] = [input('x'), input('positions')];
-    const [batch, time, , headDim] = x.shape as [number, number, number, number];
-    const half = headDim / 2;
-    const axis = operations.integer(3);
+    const [batch, time, heads, headDim] = x.shape as [number, number, number, number];
     const rows = (table: Value): Value => {
-      const gathered = operations.run('GatherV2', [table, positions, operations.integer(0)]);
-      return operations.reshape(gathered, [batch, time, 1, half]);
+      const both = operations.runOverList('ConcatV2', [table, table], operations.integer(1));
+      const gathered = operations.run('GatherV2', [both, positions, operations.integer(0)]);
+      return operations.reshape(gathered, [batch, time, 1, headDim]);
     };
-    const [cos, sin] = [rows(input('cos')), rows(input('sin'))];
-    const [first, second] = operations.runMany('Split', [axis, x], [operations.count('num_split', 2)], 2) as [
-      Value,
-      Value,
-    ];
-    // A turn by the angle, or back where the sign is -1.
-    const turn = (a: Value, b: Value, isForward: boolean): Value => {
-      const [straight, across] = [operations.mul(a, cos), operations.mul(b, sin)];
-      return isForward ? operations.add(straight, across) : operations.sub(straight, across);
-    };
-    const isPositive = number('sign') > 0;
-    const turned = [turn(first, second, !isPositive), turn(second, first, isPositive)];
-    return operations.runOverList('ConcatV2', turned, axis);
+    const quarter = operations.constant(`turn ${number('sign')}`, [headDim, headDim], () =>
+      quarterTurn(headDim, number('sign')),
+    );
+    const flat = operations.reshape(x, [batch * time * heads, headDim]);
+    const turned = operations.reshape(operations.matMul(flat, quarter), x.shape);
+    return operations.add(operations.mul(x, rows(input('cos'))), operations.mul(turned, rows(input('sin'))));
   });
+}
+
+/** The matrix R [headDim, headDim]. */
+function quarterTurn(headDim: number, sign: number): Float32Array {
+  const half = headDim / 2;
+  const matrix = new Float32Array(headDim * headDim);
+  for (let i = 0; i < half; i++) {
+    matrix[(i + half) * headDim + i] = -sign;
+    matrix[i * headDim + i + half] = sign;
+  }
+  return matrix;
 }
 
 function defineSwiglu(): void {
@@ -123,7 +130,7 @@ function defineSwiglu(): void {
 }
 
 function defineSoftmax(): void {
-  defineKernel('FourfoldSoftmax', ({ operations, input }) => operations.run('Softmax', [input('x')]));
+  defineKernel('FourfoldSoftmax', ({ operations, input }) => operations.softmax(input('x')));
   // dx = (dy - Σ dy∘y)∘y
   defineKernel('FourfoldSoftmaxGradient', ({ operations, input }) => {
     const [y, dy] = [input('y'), input('dy')];
