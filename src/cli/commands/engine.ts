@@ -1,8 +1,9 @@
 // fourfold engine: which numeric back ends start on this machine, how fast they are, and TensorFlow's native library.
 import { z } from 'zod';
-import { backendOption } from '../../core/backendName.ts';
-import { FourfoldError } from '../../core/errors.ts';
+import { backendOption, engineKeys } from '../../core/backendName.ts';
+import { FourfoldError, messageOf } from '../../core/errors.ts';
 import { defineCommand } from '../command.ts';
+import type { BackendTimes } from '../engineBench.ts';
 import { tableText } from '../table.ts';
 
 const list = defineCommand({
@@ -108,4 +109,64 @@ const verify = defineCommand({
   },
 });
 
-export const commands = [list, install, remove, verify];
+const bench = defineCommand({
+  name: 'engine bench',
+  describe: 'Measure products, fused operations and a training step',
+  config: z.strictObject({
+    backend: z
+      .enum(['all', 'tensorflow', 'webgpu', 'wasm', 'cpu'])
+      .default('all')
+      .describe('Which back end; all: those that start, but for cpu, which is a reference'),
+    threads: engineKeys.threads,
+  }),
+  async run({ config, json, print, note, progress, signal }) {
+    const { BACKENDS } = await import('../../engine/backend.ts');
+    const { benchBackend } = await import('../engineBench.ts');
+    const wanted = BACKENDS.filter((name) => (config.backend === 'all' ? name !== 'cpu' : name === config.backend));
+    const results: BackendTimes[] = [];
+    for (const backend of wanted) {
+      const task = progress.start(backend, BENCH_STEPS, 'measurements');
+      let step = 0;
+      try {
+        const onStep = (): void => {
+          if (signal.aborted) throw new FourfoldError('interrupted', 'Stopped between two measurements.');
+          task.update(step++);
+        };
+        results.push(await benchBackend(backend, { threads: config.threads, onStep }));
+      } catch (error) {
+        const isAbsent = error instanceof FourfoldError && error.code === 'unsupported';
+        if (config.backend !== 'all' || !isAbsent) throw error;
+        note(messageOf(error));
+      } finally {
+        task.finish();
+      }
+    }
+    print(json ? JSON.stringify({ backends: results }) : benchText(results));
+  },
+});
+
+/** Products, nine operations, a step. */
+const BENCH_STEPS = 11;
+
+/** A column for each back end. */
+function benchText(results: ReadonlyArray<BackendTimes>): string {
+  const row = (name: string, cell: (result: BackendTimes) => string): string[] => [name, ...results.map(cell)];
+  const ms = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(value < 10 ? 2 : 0));
+  const operations = results.find(({ operations }) => operations.length > 0)?.operations ?? [];
+  const rows = [
+    row('x·Wᵀ, GFLOP/s', ({ gflops }) => gflops.forward.toFixed(1)),
+    row('dy·W, GFLOP/s', ({ gflops }) => gflops.inputGradient.toFixed(1)),
+    row('dyᵀ·x, GFLOP/s', ({ gflops }) => gflops.weightGradient.toFixed(1)),
+    ...operations.map(({ operation, shapes }, i) =>
+      row(`${operation} ${shapes.map((shape) => shape.join('x')).join(', ')}, ms (with gradients)`, (result) => {
+        const time = result.operations[i];
+        return `${ms(time?.forwardMs)} (${ms(time?.withGradientsMs)})`;
+      }),
+    ),
+    row('training step of 5.8 M parameters, 8 x 64 tokens, ms', ({ stepMs }) => ms(stepMs ?? undefined)),
+    row('tokens a second', ({ tokensPerSecond }) => tokensPerSecond?.toFixed(0) ?? '-'),
+  ];
+  return tableText(['', ...results.map(({ backend }) => backend)], rows);
+}
+
+export const commands = [list, install, remove, verify, bench];
