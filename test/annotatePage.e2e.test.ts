@@ -1,24 +1,19 @@
 // The labeling page in a real browser: signing in by link, labeling by keyboard alone, reloads, restarts, a lost
 // connection, and an accessibility scan. Needs Chromium (CHROMIUM_PATH, default /usr/bin/chromium) and the built page.
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { type RunningServer, startServer } from '../annotate-ui/server/server.ts';
 import { labelingWorkspace, plainContent, type SetContent } from '../annotate-ui/server/testing/labelingWorkspace.ts';
 import type { CandidateId } from '../src/core/ids.ts';
-import { packagePath } from '../src/core/packageRoot.ts';
 import type { Judgement } from '../src/core/records.ts';
 import { openWorkspace, type Workspace } from '../src/store/workspace.ts';
-
-const chromiumPath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-const withBrowser = existsSync(chromiumPath) ? describe : describe.skip;
-if (!existsSync(chromiumPath)) {
-  process.stderr.write(`skipped: the page's tests need Chromium; none at ${chromiumPath} (set CHROMIUM_PATH)\n`);
-}
-
-const LAUNCH_ARGS = ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--no-first-run'];
+import {
+  expectAccessible,
+  launchBrowser,
+  openPage,
+  press as pressOn,
+  seriousIssues,
+  withBrowser,
+} from './browserPage.ts';
 
 withBrowser('the labeling page', () => {
   let browser: Browser;
@@ -28,17 +23,13 @@ withBrowser('the labeling page', () => {
   let problems: string[];
 
   beforeAll(async () => {
-    if (!existsSync(packagePath('dist', 'annotate-ui', 'web', 'index.html'))) {
-      throw new Error('The page is not built; run: npm run build:web');
-    }
-    browser = await chromium.launch({ executablePath: chromiumPath, args: LAUNCH_ARGS });
+    browser = await launchBrowser();
   });
   afterAll(async () => {
     await browser?.close();
   });
 
   beforeEach(async () => {
-    problems = [];
     await openContext('en-GB');
   });
   afterEach(async () => {
@@ -50,13 +41,7 @@ withBrowser('the labeling page', () => {
   });
 
   async function openContext(locale: string) {
-    context = await browser.newContext({ locale, reducedMotion: 'reduce', viewport: { width: 1280, height: 800 } });
-    page = await context.newPage();
-    page.on('pageerror', (error) => problems.push(error.message));
-    page.on('console', (message) => {
-      const isNetwork = /ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|status of (401|404|409)/.test(message.text());
-      if (message.type() === 'error' && !isNetwork) problems.push(message.text());
-    });
+    ({ context, page, problems } = await openPage(browser, { locale }));
   }
 
   async function serve(workspace: Workspace, port = 0): Promise<string> {
@@ -75,9 +60,7 @@ withBrowser('the labeling page', () => {
     await page.locator('.card').first().waitFor();
   }
 
-  async function press(...keys: string[]): Promise<void> {
-    for (const key of keys) await page.keyboard.press(key);
-  }
+  const press = (...keys: string[]) => pressOn(page, ...keys);
 
   /** Text of the prompt on the screen. */
   const promptText = () => page.locator('.conversation .text').textContent();
@@ -317,35 +300,18 @@ withBrowser('the labeling page', () => {
   });
 
   test('has no serious accessibility issue, light or dark, wide or at 360 px', async () => {
-    const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     const { link, url } = await startWith();
-    const seriousIssues = async () => {
-      await page.evaluate(source);
-      const results: AxeResults = await page.evaluate('axe.run()');
-      expect(results.passes.length).toBeGreaterThan(10);
-      return results.violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
-    };
     await page.goto(url);
     await page.getByLabel('Password').first().waitFor();
-    expect(await seriousIssues()).toEqual([]);
+    await expectAccessible(page);
     await open(link);
     await press(...'123', 'Shift+A', 'Enter');
-    for (const colorScheme of ['light', 'dark'] as const) {
-      for (const width of [1280, 360]) {
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        await page.setViewportSize({ width, height: 740 });
-        expect(await seriousIssues()).toEqual([]);
-        const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-        expect(overflow).toBeLessThanOrEqual(0);
-      }
-    }
+    await expectAccessible(page);
     await press('?');
     await page.getByRole('dialog').waitFor();
-    expect(await seriousIssues()).toEqual([]);
+    expect(await seriousIssues(page)).toEqual([]);
     await press('Escape', 's');
     await page.getByRole('dialog').waitFor();
-    expect(await seriousIssues()).toEqual([]);
+    expect(await seriousIssues(page)).toEqual([]);
   }, 60_000);
 });

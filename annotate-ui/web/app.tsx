@@ -16,6 +16,8 @@ import { Work } from './task/work.tsx';
 
 type Session =
   | { state: 'loading' }
+  /** The server does not answer: asked again until it does. */
+  | { state: 'offline' }
   | { state: 'invited'; invitation: string }
   | { state: 'signedOut'; problem: SignInProblem }
   | { state: 'signedIn'; me: Me };
@@ -33,12 +35,16 @@ async function openSession(credentials: SessionRequest | null): Promise<Session>
     clearAddress();
     return { state: 'signedIn', me };
   } catch (error) {
-    if (!(error instanceof ApiError)) return { state: 'signedOut', problem: 'offline' };
+    if (!(error instanceof ApiError)) {
+      return credentials === null ? { state: 'offline' } : { state: 'signedOut', problem: 'offline' };
+    }
     if (!error.isPassing) clearAddress();
     if (credentials === null && error.status === 401) return { state: 'signedOut', problem: 'none' };
     return { state: 'signedOut', problem: { message: error.message } };
   }
 }
+
+const ASK_AGAIN_MS = 3000;
 
 const loadLead = () => import('./lead/leadView.tsx').then((part) => part.LeadView);
 const loadAdmin = () => import('./admin/adminView.tsx').then((part) => part.AdminView);
@@ -65,6 +71,17 @@ export function App() {
     window.addEventListener('hashchange', onHash);
     return () => window.removeEventListener('hashchange', onHash);
   }, []);
+
+  useEffect(() => {
+    if (session.state !== 'offline') return;
+    const ask = () => void openSession(null).then(setSession);
+    const timer = setInterval(ask, ASK_AGAIN_MS);
+    window.addEventListener('online', ask);
+    return () => {
+      clearInterval(timer);
+      window.removeEventListener('online', ask);
+    };
+  }, [session.state]);
 
   const signOut = () => {
     void api.signOut().catch(() => undefined);
@@ -105,6 +122,7 @@ export function App() {
   return (
     <PreferencesContext.Provider value={preferences}>
       {session.state === 'loading' && <Notice text={strings.loading} isQuiet />}
+      {session.state === 'offline' && <Notice text={strings.unreachable} />}
       {session.state === 'invited' && (
         <Invitation
           key={session.invitation}

@@ -28,6 +28,7 @@ export const chinese: Strings = {
   signOut: '退出',
   signedOut: '您已退出。请重新登录后继续，内容不会丢失。',
   noServer: '服务器没有响应。请检查网络后重试。',
+  unreachable: '服务器没有响应。您的工作已保留在本机，恢复后会自动继续。',
   invitedTitle: (project) => `欢迎加入“${project}”`,
   invitedAs: {
     annotator: '您受邀为回复评分。',

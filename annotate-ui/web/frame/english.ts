@@ -28,6 +28,7 @@ export const english = {
   signOut: 'Sign out',
   signedOut: 'You are signed out. Sign in again to go on; nothing is lost.',
   noServer: 'The server does not answer. Check the connection and try again.',
+  unreachable: 'The server does not answer. What you did is kept here; the page goes on as soon as it is back.',
   // Invitation
   invitedTitle: (project: string) => `Welcome to ${project}`,
   invitedAs: {

@@ -90,6 +90,8 @@ export function sanitized(markup: string): DocumentFragment {
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
     ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+    // These hold no address; without this they would be held to the expression above.
+    ADD_URI_SAFE_ATTR: ['rel', 'target', 'start'],
     RETURN_DOM_FRAGMENT: true,
   });
 }
