@@ -1,7 +1,7 @@
 // The labeling desk of one project: hands out items, takes answers, and holds both to the project's rules. It knows
 // people by id and nothing of HTTP. What a rule decides is decided at once, in memory; then the record is written; only
 // then is anyone told.
-import type { Project } from '../../../src/core/annotation/project.ts';
+import type { Ask, Project } from '../../../src/core/annotation/project.ts';
 import {
   type Feedback,
   isSameVerdict,
@@ -238,10 +238,18 @@ export class LabelingDesk {
   async adjudicate(lead: Worker, itemId: string, given: VerdictBody, submissionId?: string): Promise<void> {
     const item = this.requireItem(itemId);
     if (submissionId !== undefined && this.book.bySubmission(lead.id, submissionId) !== null) return;
-    const rules = { ask: askOf(this.#project.ask, item), criteria: this.#project.criteria };
+    const ask = askOf(this.#project.ask, item);
     const isBare = Object.keys(given.ratings).length === 0 && given.comparison.kind !== 'skip';
-    // A lead may decide which reply is better and leave the ratings to the raters.
-    const verdict = checkAnswer(item, given, isBare ? { ...rules, ask: { ...rules.ask, ratings: false } } : rules);
+    const isFull = given.ranking !== undefined || given.strength !== undefined || given.bothBad !== undefined;
+    const plain = given.comparison.kind === 'none' ? 'none' : 'best';
+    // A lead may decide just which reply is better, leave the ratings to the raters, and always say why.
+    const rules: Ask = {
+      ...ask,
+      ratings: ask.ratings && !isBare,
+      comparison: isFull ? ask.comparison : plain,
+      comment: true,
+    };
+    const verdict = checkAnswer(item, given, { ask: rules, criteria: this.#project.criteria });
     await this.book.append({
       ...this.#record(lead, item, verdict),
       id: `adjudication-${contentId(this.set.id, item.id, lead.id, this.#now())}`,

@@ -96,7 +96,7 @@ export const leadEnglish = {
   // Disputes
   disputes: 'Items in dispute',
   disputesHint: 'The widest apart first. Your verdict counts over the raters’.',
-  showDecided: 'Also those that are decided',
+  showDecided: 'Those that are decided',
   noDisputes: 'Nothing is in dispute.',
   prompt: 'Prompt',
   raters: 'Raters',
@@ -116,6 +116,7 @@ export const leadEnglish = {
   decideButton: 'Keep this verdict',
   decidedNow: 'Kept. It counts from now on.',
   noVerdict: 'Choose which is best, or a tie, first.',
+  allScores: 'Give every score, or none.',
   failedAnswer: (reason: string) => `failed: ${reason}`,
   skippedAnswer: (reason: string) => `skipped: ${reason}`,
   noComparison: 'not compared',

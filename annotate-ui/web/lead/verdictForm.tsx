@@ -32,6 +32,8 @@ export function VerdictForm({ item, onDecided }: VerdictFormProps) {
   const [message, setMessage] = useState<{ text: string; isBad: boolean } | null>(null);
   const [isBusy, setBusy] = useState(false);
 
+  const isRated = item.answers.some((answer) => Object.keys(answer.ratings).length > 0);
+
   const setScore = (candidateId: string, criterionId: string, text: string) => {
     const { [criterionId]: _, ...others } = ratings[candidateId] ?? {};
     const scores = text === '' ? others : { ...others, [criterionId]: Number(text) };
@@ -39,6 +41,10 @@ export function VerdictForm({ item, onDecided }: VerdictFormProps) {
   };
   const submit = async () => {
     if (best === null) return setMessage({ text: strings.noVerdict, isBad: true });
+    const scores = Object.values(ratings).flatMap((given) => Object.keys(given)).length;
+    if (scores > 0 && scores < item.candidates.length * item.criteria.length) {
+      return setMessage({ text: strings.allScores, isBad: true });
+    }
     setBusy(true);
     try {
       const request = {
@@ -79,7 +85,7 @@ export function VerdictForm({ item, onDecided }: VerdictFormProps) {
           {choice(TIE, common.tie)}
         </div>
       </fieldset>
-      {item.criteria.map((card) => (
+      {(isRated ? item.criteria : []).map((card) => (
         <fieldset key={card.id} class="scores">
           <legend>{criterionText(card).name}</legend>
           {item.candidates.map(({ candidateId, key }) => (

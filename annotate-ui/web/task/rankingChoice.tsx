@@ -33,7 +33,8 @@ export function RankingChoice({ task, ranking, onRanking }: RankingChoiceProps) 
         delayOnTouchOnly: true,
         onEnd: ({ item, from, to, oldDraggableIndex = 0, newDraggableIndex = 0 }) => {
           // The list goes back to what was drawn; the state then draws it anew.
-          from.insertBefore(item, from.querySelectorAll('li:not(.sortable-ghost)')[oldDraggableIndex] ?? null);
+          item.remove();
+          from.insertBefore(item, from.querySelectorAll('li')[oldDraggableIndex] ?? null);
           const id = item.dataset.id ?? '';
           const { ranking: now, onRanking: tell } = latest.current;
           tell(to.classList.contains(RANKED) ? placed(now, id, newDraggableIndex) : removed(now, id), id);
