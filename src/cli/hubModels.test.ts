@@ -126,7 +126,15 @@ test('push sends a model with its card, and pull brings the same weights back', 
   const push = await harness.run(['models', 'push', 'imported-1', 'me/mine', '--private', '--json'], { env });
   expect(push.stderr).not.toContain('error');
   const { commit } = JSON.parse(push.stdout);
-  expect(hub.repositories.get('me/mine')).toMatchObject({ access: 'private', commit });
+  expect(push.stdout + push.stderr).not.toContain(hub.token);
+  const sent = hub.repositories.get('me/mine');
+  expect(sent).toMatchObject({ access: 'private', commit });
+  expect(String(sent?.files.get('README.md'))).toContain('# imported-1');
+  expect(JSON.parse(String(sent?.files.get('generation_config.json')))).toEqual({
+    bos_token_id: 0,
+    eos_token_id: 1,
+    pad_token_id: 5,
+  });
   await harness.run(['models', 'pull', 'me/mine'], { env });
   const cards = JSON.parse((await harness.run(['models', 'list', '--json'], { env })).stdout);
   expect(cards[1].files['model.safetensors']).toBe(cards[0].files['model.safetensors']);

@@ -1,7 +1,9 @@
 // Models that a command line names as owner/name of the hub: fetched into the shared cache, imported into the workspace
 // once for each commit, and handed to the command by id, so that every lineage names the commit.
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Artifact } from '../core/artifacts.ts';
+import { readTextFile } from '../core/jsonl.ts';
 import { HubOrigin } from '../core/modelFolder.ts';
 import { type HubName, parseHubName } from '../hub/hubName.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -15,6 +17,14 @@ function isOf(artifact: Artifact, { repository, commit, endpoint }: HubOrigin): 
   return hub?.repository === repository && hub.commit === commit && hub.endpoint === endpoint;
 }
 
+/** The licence that a repository's card names in its front matter, or null. */
+async function licenseOf(dir: string): Promise<string | null> {
+  const path = join(dir, 'README.md');
+  if (!existsSync(path)) return null;
+  const [, front = ''] = /^---\r?\n(.*?)\r?\n---/s.exec(await readTextFile(path)) ?? [];
+  return /^license: *["']?([A-Za-z0-9][A-Za-z0-9.+-]*)/m.exec(front)?.[1] ?? null;
+}
+
 /** The artefact of a model or tokenizer of the hub, fetched and imported where the workspace does not have it. */
 export async function importFromHub(name: HubName, wanted: Wanted, context: Context): Promise<Artifact> {
   const [{ hubEnvironment }, { pullModel }, { importModel, importTokenizer }] = await Promise.all([
@@ -26,7 +36,7 @@ export async function importFromHub(name: HubName, wanted: Wanted, context: Cont
   const { progress, signal, note } = context;
   const { dir, commit } = await pullModel({ hub, name, wanted, progress, signal, note });
   const { artifacts } = await context.workspace();
-  const origin: HubOrigin = { ...name, commit, endpoint: hub.endpoint };
+  const origin: HubOrigin = { ...name, commit, endpoint: hub.endpoint, license: await licenseOf(dir) };
   const kinds = wanted === 'tokenizer' ? ['tokenizer'] : ['model', 'reward-model'];
   const known = artifacts.all().find((artifact) => kinds.includes(artifact.kind) && isOf(artifact, origin));
   if (known !== undefined) return known;

@@ -10,8 +10,8 @@ import { openWeights, weightFilesIn } from '../model/weightsFolder.ts';
 import type { Artifacts } from '../store/artifacts.ts';
 import { TEMPLATE_FOLDER } from '../tokens/templateFiles.ts';
 import { loadTokenizer, TOKENIZER_FILES } from '../tokens/tokenizer.ts';
-
 import { publishBase, writeConverted } from './adapterFolders.ts';
+import { completeExport } from './exportedFolder.ts';
 
 const CONFIG = 'config.json';
 
@@ -142,7 +142,7 @@ export interface Conversion {
 }
 
 /**
- * Copies a model's or reward model's folder to `dir`, which appears whole or not at all.
+ * Copies a model's or reward model's folder to `dir`, with its card, whole or not at all.
  * @returns the files' names. @throws not-found, bad-input, conflict where `dir` is not empty.
  */
 export async function exportModel(
@@ -169,10 +169,10 @@ export async function exportModel(
       for (const name of Object.keys(artifact.files)) await place(join(from, name), join(partial, name), false);
       await publishBase(artifacts, from, partial);
     }
-    const names = (await readdir(partial)).sort();
+    await completeExport(artifacts, artifact, partial);
     await rmdir(dir).catch(() => undefined);
     await rename(partial, dir);
-    return names;
+    return (await readdir(dir)).sort();
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw asStorageError(error, dir, 'write', 'choose another folder');

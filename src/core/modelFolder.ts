@@ -16,6 +16,8 @@ export const HubOrigin = z.strictObject({
   /** What it stood for then. */
   commit: z.string(),
   endpoint: z.string(),
+  /** As the repository's card has it, or null. */
+  license: z.string().nullable().default(null),
 });
 export type HubOrigin = z.infer<typeof HubOrigin>;
 

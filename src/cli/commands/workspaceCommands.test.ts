@@ -59,7 +59,12 @@ describe('models', () => {
     expect(await ok('models', 'list')).toMatch(/imported-1 +imported +1/);
     await ok('models', 'export', 'imported-1', 'new/out');
     expect(await readdir(at('new'))).toEqual(['out']);
-    expect((await readdir(at('new', 'out'))).sort()).toEqual(['config.json', 'model.safetensors', 'tokenizer.json']);
+    expect((await readdir(at('new', 'out'))).sort()).toEqual([
+      'README.md',
+      'config.json',
+      'model.safetensors',
+      'tokenizer.json',
+    ]);
     expect(await readFile(at('new', 'out', 'model.safetensors'))).toEqual(safetensors());
   });
 
@@ -159,7 +164,7 @@ describe('annotators', () => {
     expect(await readFile(at('data', 'workspace', 'db.json'), 'utf8')).not.toContain(token.split(':')[1]);
     const listed = await ok('annotators', 'list', '--json');
     expect(listed).not.toContain('tokenHash');
-    expect(await ok('annotators', 'list')).toMatch(/ann +Ann Lee +simulated/);
+    expect(await ok('annotators', 'list')).toMatch(/ann +Ann Lee +annotator +simulated/);
   });
 
   test('an id that is taken, one of odd letters and an unknown one are refused', async () => {
