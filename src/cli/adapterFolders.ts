@@ -1,4 +1,5 @@
 // Adapters between the workspace and the world: imported with their base, merged into it, exported with a base that others find.
+import { existsSync } from 'node:fs';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact, ArtifactOf } from '../core/artifacts.ts';
@@ -19,7 +20,8 @@ import { SCORE_HEAD } from '../model/parameters.ts';
 import { writeWhole } from '../model/wholeFolder.ts';
 import type { ArtifactDraft, Artifacts } from '../store/artifacts.ts';
 import { type ModelReference, modelFolders } from '../store/references.ts';
-import { loadTokenizer } from '../tokens/tokenizer.ts';
+import { requireSameContract } from '../tokens/contract.ts';
+import { loadTokenizer, type Tokenizer } from '../tokens/tokenizer.ts';
 
 type ModelArtifact = ArtifactOf<'model'> | ArtifactOf<'reward-model'>;
 
@@ -45,10 +47,33 @@ async function writeConfig(from: string, into: string, base: string): Promise<vo
 }
 
 /**
+ * The tokenizer of an adapter: its own where it has one, else the base's. A template of its own is an adapter's good right;
+ * ids must mean the same.
+ * @throws bad-model where they do not, naming both
+ */
+async function tokenizerOf(dir: string, base: ModelReference): Promise<Tokenizer> {
+  const tokenizer = await loadTokenizer(base.dir);
+  if (!existsSync(join(dir, 'tokenizer.json'))) return tokenizer;
+  const own = await loadTokenizer(dir);
+  requireSameContract(
+    { name: `the adapter ${dir}`, parts: { ...tokenizer.contractParts, tokenizer: own.contractParts.tokenizer } },
+    { name: base.name, parts: tokenizer.contractParts },
+    'Name the base that the adapter was trained on.',
+  );
+  return own;
+}
+
+/**
  * Makes an artefact of an adapter's folder on its base.
+ * @param origin what the card's configuration keeps of where it came from
  * @throws bad-model, unsupported where the adapter does not fit the base
  */
-export async function importAdapter(artifacts: Artifacts, dir: string, base: ModelReference): Promise<ModelArtifact> {
+export async function importAdapter(
+  artifacts: Artifacts,
+  dir: string,
+  base: ModelReference,
+  origin: Record<string, unknown> = { dir },
+): Promise<ModelArtifact> {
   if (isAdapterFolder(base.dir)) {
     throw new FourfoldError(
       'bad-input',
@@ -56,13 +81,13 @@ export async function importAdapter(artifacts: Artifacts, dir: string, base: Mod
     );
   }
   const { tensors } = await readAdapterValues(dir, await readModelConfig(base.dir));
-  const tokenizer = await loadTokenizer(dir).catch(() => loadTokenizer(base.dir));
+  const tokenizer = await tokenizerOf(dir, base);
   return create(
     artifacts,
     tensors.has(SCORE_HEAD) || base.artifact?.kind === 'reward-model',
     {
       ...{ role: 'imported', parents: base.artifact === null ? [] : [base.artifact.id], seed: 0, engine: null },
-      config: { dir, contract: tokenizer.contract, ...(await modelFolders({ base })) },
+      config: { ...origin, contract: tokenizer.contract, ...(await modelFolders({ base })) },
       ...{ round: base.artifact?.round ?? 1, runId: null, metrics: {} },
     },
     async (into) => {

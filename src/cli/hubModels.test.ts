@@ -141,6 +141,49 @@ test('push sends a model with its card, and pull brings the same weights back', 
   expect(cards[1].config.hub).toMatchObject({ repository: 'me/mine', commit });
 });
 
+test('an adapter goes to the hub under its base’s name, and comes back with it', async () => {
+  await writeFile(
+    join(harness.cwd, 'prompts.jsonl'),
+    '{"id":"a","prompt":"Go","demonstration":"Yes."}\n{"id":"b","prompt":"On","demonstration":"No."}\n',
+  );
+  const sft = await harness.run(
+    [
+      'sft',
+      '--model',
+      'owner/tiny',
+      '--prompts',
+      'prompts.jsonl',
+      '--lora-rank',
+      '2',
+      '--epochs',
+      '1',
+      '--backend',
+      'wasm',
+    ],
+    { env },
+  );
+  expect(sft.stderr).not.toContain('error');
+  const push = await harness.run(['models', 'push', 'sft-1', 'me/adapter', '--json'], { env });
+  expect(push.stderr).not.toContain('error');
+  const sent = hub.repositories.get('me/adapter')?.files;
+  expect(JSON.parse(String(sent?.get('adapter_config.json'))).base_model_name_or_path).toBe('owner/tiny');
+  const card = String(sent?.get('README.md'));
+  for (const line of ['library_name: peft', '- owner/tiny', 'base_model_relation: adapter', 'license: apache-2.0']) {
+    expect(card).toContain(line);
+  }
+  const elsewhere = { env: { ...env, FOURFOLD_WORKSPACE: join(harness.cwd, 'elsewhere') } };
+  const there = await harness.run([...GENERATE, '--model', 'me/adapter'], elsewhere);
+  expect(there.stderr).not.toContain('error');
+  expect(there.stdout).toBe((await harness.run([...GENERATE, '--model', 'sft-1'], { env })).stdout);
+  const again = await harness.run([...GENERATE, '--model', 'me/adapter'], elsewhere);
+  expect(again.stdout).toBe(there.stdout);
+  const models = JSON.parse((await harness.run(['models', 'list', '--json'], elsewhere)).stdout);
+  expect(models.map(({ id, parents }: { id: string; parents: string[] }) => [id, parents])).toEqual([
+    ['imported-1', []],
+    ['imported-2', ['imported-1']],
+  ]);
+});
+
 test('killed in the middle of a file, the next run goes on there', async () => {
   const weights = hub.repositories.get('owner/tiny')?.files.get('model.safetensors') ?? new Uint8Array();
   hub.repositories.get('owner/tiny')?.files.set('model.safetensors', weights);

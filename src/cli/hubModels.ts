@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Artifact } from '../core/artifacts.ts';
+import { FourfoldError } from '../core/errors.ts';
 import { readTextFile } from '../core/jsonl.ts';
 import { HubOrigin } from '../core/modelFolder.ts';
 import { type HubName, parseHubName } from '../hub/hubName.ts';
@@ -25,6 +26,27 @@ async function licenseOf(dir: string): Promise<string | null> {
   return /^license: *["']?([A-Za-z0-9][A-Za-z0-9.+-]*)/m.exec(front)?.[1] ?? null;
 }
 
+/** The artefact of an adapter, its base fetched as well, or null where the folder has a whole model. */
+async function adapterFrom(dir: string, hub: HubOrigin, context: Context): Promise<Artifact | null> {
+  const { isAdapterFolder, readPeftConfig } = await import('../model/lora/peftFolder.ts');
+  if (!isAdapterFolder(dir)) return null;
+  const { base } = await readPeftConfig(dir);
+  const baseName = parseHubName(base ?? '');
+  if (baseName === null) {
+    throw new FourfoldError(
+      'bad-model',
+      `${hub.repository}: expected base_model_name_or_path as owner/name, got ${JSON.stringify(base)}. Use: fourfold models import DIR --base MODEL.`,
+    );
+  }
+  const { id } = await importFromHub(baseName, 'model', context);
+  const [{ importAdapter }, { resolveModel }] = await Promise.all([
+    import('./adapterFolders.ts'),
+    import('../store/references.ts'),
+  ]);
+  const workspace = await context.workspace();
+  return importAdapter(workspace.artifacts, dir, resolveModel(workspace, id), { hub });
+}
+
 /** The artefact of a model or tokenizer of the hub, fetched and imported where the workspace does not have it. */
 export async function importFromHub(name: HubName, wanted: Wanted, context: Context): Promise<Artifact> {
   const [{ hubEnvironment }, { pullModel }, { importModel, importTokenizer }] = await Promise.all([
@@ -42,7 +64,7 @@ export async function importFromHub(name: HubName, wanted: Wanted, context: Cont
   if (known !== undefined) return known;
   const options = { config: { hub: origin }, isHubCache: true };
   if (wanted === 'tokenizer') return importTokenizer(artifacts, dir, options);
-  const { artifact } = await importModel(artifacts, dir, options);
+  const artifact = (await adapterFrom(dir, origin, context)) ?? (await importModel(artifacts, dir, options)).artifact;
   note(`${artifact.id}: ${name.repository}, commit ${commit.slice(0, 12)}`);
   return artifact;
 }

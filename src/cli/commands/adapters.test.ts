@@ -63,7 +63,7 @@ test('an adapter is trained, answers, is merged, and goes out and in again with 
 
   await ok('models', 'export', 'sft-1', 'adapter');
   expect((await readdir(at('adapter'))).sort()).toEqual([
-    ...['adapter_config.json', 'adapter_model.safetensors', 'tokenizer.json', 'tokenizer_config.json'],
+    ...['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'tokenizer.json', 'tokenizer_config.json'],
   ]);
   const config = JSON.parse(await readFile(at('adapter', 'adapter_config.json'), 'utf8'));
   expect(config.base_model_name_or_path).toBe(at('data', 'workspace', 'artifacts', 'model', 'imported-1'));
