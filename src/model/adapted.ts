@@ -27,6 +27,7 @@ export function adaptedModel(base: Model, { head, adapter, score, baseDir }: Ada
     head,
     config: base.config,
     tables: base.tables,
+    quantized: base.quantized,
     parameters: new Map([...base.parameters, ...score]),
     adapter: adapter === null ? null : { ...adapter, dropoutSeed: null },
     trained: new Map([...(adapter?.parameters ?? []), ...score]),

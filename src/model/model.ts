@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FourfoldError } from '../core/errors.ts';
+import type { Quantization } from '../core/quantization.ts';
 import * as tf from '../engine/tf.ts';
 import { adaptedModel, owning } from './adapted.ts';
 import type { ModelConfig } from './config.ts';
@@ -21,6 +22,7 @@ import {
   shapesOf,
   trunkShapes,
 } from './parameters.ts';
+import { disposeWeights, loadQuantized, type QuantizedWeights } from './quantized.ts';
 import { modelTables } from './ropeScaling.ts';
 import { layoutOf } from './weightLayout.ts';
 import { openWeights } from './weightsFolder.ts';
@@ -28,7 +30,12 @@ import { openWeights } from './weightsFolder.ts';
 export type { Model, ModelHead } from './loadedModel.ts';
 
 /** A model over parameters that it then owns. */
-export function modelOf(head: ModelHead, config: ModelConfig, parameters: Parameters): Model {
+export function modelOf(
+  head: ModelHead,
+  config: ModelConfig,
+  parameters: Parameters,
+  quantized: QuantizedWeights | null = null,
+): Model {
   const tables = modelTables(config);
   return {
     head,
@@ -36,10 +43,12 @@ export function modelOf(head: ModelHead, config: ModelConfig, parameters: Parame
     parameters,
     tables,
     adapter: null,
-    trained: parameters,
+    quantized,
+    trained: quantized === null ? parameters : new Map(),
     baseDir: null,
     dispose() {
       disposeParameters(parameters);
+      if (quantized !== null) disposeWeights(quantized);
       for (const pair of [tables.rotary, tables.localRotary]) if (pair !== null) tf.dispose([pair.cos, pair.sin]);
     },
   };
@@ -77,25 +86,34 @@ export interface Bases {
 
 /**
  * Loads a folder without an adapter: whole, or for a scalar head on a language model no more than the trunk.
+ * @param quantization of the linear modules of the layers, which are frozen then
  * @throws not-found, bad-model, unsupported.
  */
-export async function loadBase(dir: string, head: ModelHead): Promise<Model> {
+export async function loadBase(dir: string, head: ModelHead, quantization: Quantization | null = null): Promise<Model> {
   const config = await readModelConfig(dir);
   const own = await headOf(dir);
   const shapes = head === 'scalar' && own === 'causal-lm' ? trunkShapes(config) : shapesOf(own, config);
-  return modelOf(own, config, await loadParameters(dir, shapes, { layout: layoutOf(config) }));
+  const options = { layout: layoutOf(config) };
+  if (quantization === null) return modelOf(own, config, await loadParameters(dir, shapes, options));
+  const { parameters, quantized } = await loadQuantized(dir, config, shapes, options);
+  return modelOf(own, config, parameters, quantized);
 }
 
 /**
  * Loads a model folder as what it is, an adapter's with its base.
- * @param bases where frozen weights come from that several models share; the model owns its weights where absent
+ * @param options `bases`: where frozen weights come from that several models share, held as it holds them; the model owns its
+ *   weights where absent, and holds them as `quantization` says
  * @throws not-found, bad-model, unsupported.
  */
-export async function loadModel(dir: string, expected?: ModelHead, bases?: Bases): Promise<Model> {
+export async function loadModel(
+  dir: string,
+  expected?: ModelHead,
+  { bases, quantization = null }: { bases?: Bases | undefined; quantization?: Quantization | null } = {},
+): Promise<Model> {
   const head = await checkHead(dir, expected);
   const isAdapter = isAdapterFolder(dir);
   const baseDir = isAdapter ? await baseFolderOf(dir) : dir;
-  const base = bases === undefined ? await loadBase(baseDir, head) : await bases.of(baseDir, head);
+  const base = bases === undefined ? await loadBase(baseDir, head, quantization) : await bases.of(baseDir, head);
   if (!isAdapter)
     return bases === undefined ? base : adaptedModel(base, { head, adapter: null, score: new Map(), baseDir });
   try {

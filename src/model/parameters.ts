@@ -187,6 +187,16 @@ async function valuesOf(weights: Weights, wanted: Wanted, { layout, fallback }: 
   return otherLayout(layout, name, { shape: weights.entries.get(inFile)?.shape ?? [], values }).values;
 }
 
+/** The wanted values in memory's layout, one parameter after the other. @throws as parametersFrom, before the first. */
+export async function* valuesFrom(
+  weights: Weights,
+  shapes: Shapes,
+  options: LoadOptions,
+): AsyncGenerator<{ name: string; shape: number[]; values: Float32Array }> {
+  for (const wanted of checkWanted(weights, shapes, options))
+    yield { name: wanted.name, shape: wanted.shape, values: await valuesOf(weights, wanted, options) };
+}
+
 /**
  * Parameters of the wanted names and shapes, a tensor at a time. A name that the weights lack is an error unless
  * `fallback` makes it.
@@ -195,8 +205,8 @@ async function valuesOf(weights: Weights, wanted: Wanted, { layout, fallback }: 
 export async function parametersFrom(weights: Weights, shapes: Shapes, options: LoadOptions): Promise<Parameters> {
   const parameters: Parameters = new Map();
   try {
-    for (const wanted of checkWanted(weights, shapes, options))
-      parameters.set(wanted.name, newVariable(await valuesOf(weights, wanted, options), wanted.shape));
+    for await (const { name, shape, values } of valuesFrom(weights, shapes, options))
+      parameters.set(name, newVariable(values, shape));
     return parameters;
   } catch (error) {
     disposeParameters(parameters);

@@ -77,15 +77,16 @@ export async function trainPpo(job: Job, config: PpoConfig): Promise<ArtifactOf<
   const folders = await modelFolders({ model: policyRef, rewardModel: rewardRef });
   const loaded: Model[] = [];
   let opened: Run | null = null;
-  const bases = sharedBases();
-  const frozen = ({ dir }: ModelReference, head: ModelHead) => held(loadModel(dir, head, bases));
+  const quantization = config.quantize ?? null;
+  const bases = sharedBases(quantization);
+  const frozen = ({ dir }: ModelReference, head: ModelHead) => held(loadModel(dir, head, { bases }));
   const held = async (loading: Promise<Model>) => {
     const model = await loading;
     loaded.push(model);
     return model;
   };
   const trainable = ({ dir }: ModelReference, head: ModelHead, lora: LoraRequest | null) =>
-    held(loadTrainable(dir, { head, lora, seed: config.seed, bases }));
+    held(loadTrainable(dir, { head, lora, seed: config.seed, bases, quantization }));
   const policyOptimizer = new AdamW({ ...config, decays });
   const valueOptimizer = new AdamW({ ...config, decays });
   try {

@@ -107,7 +107,12 @@ export async function trainReward(job: Job, config: RewardConfig): Promise<Artif
   const sources = await readPairSources(workspace, pairSet);
   const tokenizer = await loadTokenizer(start.dir);
   const folders = await modelFolders({ model: start });
-  const model = await loadTrainable(start.dir, { head: 'scalar', lora: loraRequestOf(config), seed: config.seed });
+  const model = await loadTrainable(start.dir, {
+    head: 'scalar',
+    lora: loraRequestOf(config),
+    seed: config.seed,
+    quantization: config.quantize ?? null,
+  });
   let run: Run | null = null;
   try {
     const maxLength = Math.min(config.maxLength, model.config.maxPositions);

@@ -16,7 +16,7 @@ export async function finetune(job: Job, config: SftConfig): Promise<ArtifactOf<
   const { artifact: promptSet, prompts } = await resolvePrompts(workspace, config.prompts, job.path);
   const tokenizer = await loadTokenizer(base.dir);
   const model = await loadTrainable(base.dir, {
-    ...{ head: 'causal-lm', lora: loraRequestOf(config), seed: config.seed },
+    ...{ head: 'causal-lm', lora: loraRequestOf(config), seed: config.seed, quantization: config.quantize ?? null },
   });
   try {
     const maxLength = Math.min(config.maxLength, model.config.maxPositions);

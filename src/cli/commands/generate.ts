@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { engineKeys } from '../../core/backendName.ts';
 import { FourfoldError } from '../../core/errors.ts';
+import { quantizeKeys } from '../../training/loraConfig.ts';
 import { defineCommand } from '../command.ts';
 import { GREEDY_READS_NONE_OF, refuseUnread } from '../refuseUnread.ts';
 import { startJob } from '../startJob.ts';
@@ -17,6 +18,7 @@ const GenerateConfig = z.strictObject({
   topP: z.number().gt(0).max(1).default(1).describe('1: off'),
   seed: z.int().min(0).default(0).describe('Seed of the draws'),
   maxNewTokens: z.int().min(1).default(128).describe('Longest reply in tokens'),
+  ...quantizeKeys,
   ...engineKeys,
 });
 
@@ -69,7 +71,7 @@ export const command = defineCommand({
         : config.raw
           ? tokenizer.encode(config.prompt ?? '', { addSpecialTokens: true })
           : renderPrompt(tokenizer, [{ role: 'user', content: config.prompt ?? '' }]);
-    const model = await loadModel(dir, 'causal-lm');
+    const model = await loadModel(dir, 'causal-lm', { quantization: config.quantize ?? null });
     const { topK, topP, maxNewTokens } = config;
     const [reply] = await generate(model, [{ promptIds, seed: config.seed }], {
       sampling: { temperature: config.greedy ? 0 : config.temperature, topK, topP, maxNewTokens },

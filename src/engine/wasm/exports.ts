@@ -7,6 +7,7 @@ export interface KernelExports {
   constantsSize: Measure;
   setConstants: Kernel;
   gemm: Kernel;
+  gemmInt8: Kernel;
   gemmScratch: Measure;
   fillRows: Kernel;
   sumRows: Kernel;

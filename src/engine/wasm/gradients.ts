@@ -36,6 +36,20 @@ const GRADIENTS: Record<string, KernelGradient> = {
       bias: () => runKernel('FourfoldSumRows', { x: dy }),
     }),
   },
+  FourfoldQuantizedLinear: {
+    saves: ['packed', 'scales'],
+    gradients: (dy, [packed, scales], { width }) => ({
+      x: () =>
+        runKernel(
+          'FourfoldQuantizedLinearInputGradient',
+          { dy, packed: some(packed), scales: some(scales) },
+          { width },
+        ),
+      packed: () => tf.zerosLike(some(packed)),
+      scales: () => tf.zerosLike(some(scales)),
+      bias: () => runKernel('FourfoldSumRows', { x: dy }),
+    }),
+  },
   FourfoldEmbedding: {
     saves: ['table', 'ids'],
     gradients: (dy, [table, ids]) => ({

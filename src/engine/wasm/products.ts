@@ -38,6 +38,28 @@ export function multiply(runtime: KernelRuntime, { size, a, b, to, accumulate = 
   );
 }
 
+/** A product with a B of int8 values, its strides in bytes, and a scale for each of its rows or columns. */
+interface Int8Product extends Product {
+  scales: { at: number; ofRows: boolean };
+}
+
+/** As multiply, B scaled to float32 while it is packed. */
+function multiplyInt8(runtime: KernelRuntime, { size, a, b, scales, to, accumulate = 0 }: Int8Product): void {
+  const { m, n, k } = size;
+  const byRows = m >= n;
+  const ofRows = scales.ofRows ? 1 : 0;
+  const slices = runtime.parts(byRows ? m : n, byRows ? 4 : 16, m * n * k).map(([start, end]) => {
+    const [rows, columns] = byRows ? [start, 0] : [0, start];
+    const part = byRows ? [end - start, n, k] : [m, end - start, k];
+    return [
+      ...[...part, a.at + rows * a.row * 4, a.row, a.column],
+      ...[b.at + columns * b.column, b.row, b.column, scales.at + (scales.ofRows ? 0 : columns * 4), ofRows],
+      ...[to + (rows * n + columns) * 4, n, accumulate],
+    ];
+  });
+  runtime.run('gemmInt8', slices, runtime.kernels.gemmScratch());
+}
+
 export function defineProducts(runtime: KernelRuntime): void {
   const { kernels } = runtime;
   const gemm = (
@@ -89,6 +111,44 @@ export function defineProducts(runtime: KernelRuntime): void {
     const dWeight = runtime.output([out, width]);
     gemm({ m: out, n: width, k: rows }, turned(dy, out), plain(x, width), runtime.address(dWeight));
     return dWeight;
+  });
+
+  /** Bytes of a row of packed int8 values. */
+  const rowBytes = (packed: TensorInfo): number => 4 * (packed.shape[1] ?? 1);
+
+  defineKernel('FourfoldQuantizedLinear', ({ inputs, input }) => {
+    const [x, packed, bias] = [input('x'), input('packed'), inputs.bias];
+    const { rows, width } = rowsOf(x.shape);
+    const out = packed.shape[0] ?? 1;
+    const y = runtime.output([...x.shape.slice(0, -1), out]);
+    const to = runtime.address(y);
+    if (bias !== undefined) kernels.fillRows(rows, out, runtime.address(bias), to);
+    multiplyInt8(runtime, {
+      size: { m: rows, n: out, k: width },
+      a: plain(x, width),
+      b: { at: runtime.address(packed), row: 1, column: rowBytes(packed) },
+      scales: { at: runtime.address(input('scales')), ofRows: false },
+      to,
+      accumulate: bias === undefined ? 0 : 1,
+    });
+    return y;
+  });
+
+  // dx = dy·W
+  defineKernel('FourfoldQuantizedLinearInputGradient', ({ input, number }) => {
+    const [dy, packed] = [input('dy'), input('packed')];
+    const { rows, width: out } = rowsOf(dy.shape);
+    const width = number('width');
+    const dx = runtime.output([...dy.shape.slice(0, -1), width]);
+    multiplyInt8(runtime, {
+      size: { m: rows, n: width, k: out },
+      a: plain(dy, out),
+      b: { at: runtime.address(packed), row: rowBytes(packed), column: 1 },
+      scales: { at: runtime.address(input('scales')), ofRows: true },
+      to: runtime.address(dx),
+      accumulate: 0,
+    });
+    return dx;
   });
 
   // db = Σ over rows of dy

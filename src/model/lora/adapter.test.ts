@@ -9,6 +9,8 @@ import { makeBatch } from '../batch.ts';
 import { responseLogProbs, sequenceScores } from '../heads.ts';
 import { headOf, loadModel, type Model, saveModel } from '../model.ts';
 import { SCORE_HEAD } from '../parameters.ts';
+import { hasPlainWeights } from '../projection.ts';
+import { bytesOf } from '../quantized.ts';
 import { sharedBases } from '../sharedBases.ts';
 import { makeTinyModel, TINY_CONFIG, TINY_TOKENS } from '../testing/tinyModel.ts';
 import { type Adapter, copyAdapter, modulesOf, nameOfB, newAdapter, scaleOf } from './adapter.ts';
@@ -152,7 +154,7 @@ test('several adapters and the base itself share one set of weights', async () =
   const one = await loadTrainable(base, { head: 'causal-lm', lora: ASKED, seed: 1, bases });
   const afterOne = tf.memory().numTensors;
   const two = await loadTrainable(base, { head: 'causal-lm', lora: ASKED, seed: 2, bases });
-  const off = await loadModel(base, 'causal-lm', bases);
+  const off = await loadModel(base, 'causal-lm', { bases });
   const reward = await loadTrainable(base, { head: 'scalar', lora: ASKED, seed: 3, bases });
   // 28 tensors an adapter, and a score head.
   expect(tf.memory().numTensors - afterOne).toBe(28 + 28 + 1);
@@ -165,6 +167,38 @@ test('several adapters and the base itself share one set of weights', async () =
   plain.dispose();
   for (const model of [one, two, off, reward]) model.dispose();
   bases.dispose();
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test('a quantised base has a quarter of the bytes of its linear weights, and an adapter on it trains', async () => {
+  const before = tf.memory().numTensors;
+  const plain = await loadModel(base);
+  const int8 = await loadModel(base, 'causal-lm', { quantization: 'int8' });
+  const difference = largest(logProbs(int8), logProbs(plain));
+  expect(difference).toBeGreaterThan(0);
+  expect(difference).toBeLessThan(0.01);
+  expect([hasPlainWeights(plain), hasPlainWeights(int8)]).toEqual([true, false]);
+  // Two layers of q 16x16, k and v 8x16, o 16x16, gate and up 32x16, down 16x32: 2304 values in 128 rows a layer.
+  expect(bytesOf(int8.quantized ?? new Map())).toBe(2 * (2304 + 4 * 128));
+  const model = await loadTrainable(base, { head: 'causal-lm', lora: ASKED, seed: 7, quantization: 'int8' });
+  stir(model);
+  const { value, gradients } = valueAndGradients(model.trained, lossOf(model));
+  expect([...gradients.keys()]).toEqual([...model.trained.keys()]);
+  // The gradients are those on the float32 base, as nearly as the weights are.
+  const exact = await open();
+  stir(exact);
+  const expected = valueAndGradients(exact.trained, lossOf(exact));
+  for (const [name, gradient] of gradients) {
+    const [mine, theirs] = [gradient, expected.gradients.get(name)].map((tensor) =>
+      Array.from(tensor?.dataSync() ?? []),
+    );
+    expect(largest(mine ?? [], theirs ?? [])).toBeLessThan(0.05 * Math.max(...(theirs ?? []).map(Math.abs)) + 1e-4);
+  }
+  await expect(loadTrainable(base, { head: 'causal-lm', lora: null, seed: 7, quantization: 'int8' })).rejects.toThrow(
+    'Add --lora-rank',
+  );
+  tf.dispose([value, expected.value, ...gradients.values(), ...expected.gradients.values()]);
+  for (const one of [plain, int8, model, exact]) one.dispose();
   expect(tf.memory().numTensors).toBe(before);
 });
 

@@ -1,5 +1,6 @@
 // The model that a trainer changes: a whole one, or an adapter on a frozen base, new or the one that the model has.
 import { FourfoldError } from '../../core/errors.ts';
+import type { Quantization } from '../../core/quantization.ts';
 import { adaptedModel, owning } from '../adapted.ts';
 import type { Model, ModelHead } from '../loadedModel.ts';
 import { type Bases, headOf, loadBase, loadModel, scalarModelFrom, zeroHead } from '../model.ts';
@@ -23,8 +24,10 @@ export interface TrainableOptions {
   lora: LoraRequest | null;
   /** Of the adapter's first weights. */
   seed: number;
-  /** Where frozen weights come from that other models share. */
+  /** Where frozen weights come from that other models share, held as it holds them. */
   bases?: Bases | undefined;
+  /** How the frozen weights are held. */
+  quantization?: Quantization | null;
 }
 
 /** An adapter that is trained on keeps its shape and scale. @throws bad-option where other ones were asked for. */
@@ -74,13 +77,19 @@ async function adaptationOf(dir: string, base: Model, { head, lora, seed }: Trai
 
 /** @throws as loadModel and resolveTargets; bad-option where the adapter that is there has another shape. */
 export async function loadTrainable(dir: string, options: TrainableOptions): Promise<Model> {
-  const { head, lora, bases } = options;
+  const { head, lora, bases, quantization = null } = options;
   const isAdapter = isAdapterFolder(dir);
+  if (lora === null && !isAdapter && quantization !== null) {
+    throw new FourfoldError(
+      'bad-option',
+      `--quantize: expected an adapter to train on the frozen weights of ${dir}, got none. Add --lora-rank.`,
+    );
+  }
   if (lora === null && !isAdapter) return head === 'scalar' ? scalarModelFrom(dir) : loadModel(dir, head);
   // A language model may become a reward model, never the other way round: loadModel says so.
   if (head === 'causal-lm' && (await headOf(dir)) === 'scalar') return loadModel(dir, head);
   const baseDir = isAdapter ? await baseFolderOf(dir) : dir;
-  const base = bases === undefined ? await loadBase(baseDir, head) : await bases.of(baseDir, head);
+  const base = bases === undefined ? await loadBase(baseDir, head, quantization) : await bases.of(baseDir, head);
   try {
     const view = adaptedModel(base, { head, baseDir, ...(await adaptationOf(dir, base, options)) });
     return bases === undefined ? owning(view, base) : view;

@@ -35,36 +35,108 @@ export function gemm(
     else narrowSum(m, n, k, a, aRow, aCol, b, bRow, c, cStep, accumulate);
     return;
   }
-  const packedA = scratch;
-  const edge = packedA + KC * 16;
-  const packedB = edge + 128;
+  const packedB = scratch + KC * 16 + 128;
   for (let k0 = 0; k0 < k; k0 += KC) {
     const kc = min(KC, k - k0);
     const isContinued = accumulate != 0 || k0 > 0;
     for (let n0 = 0; n0 < n; n0 += NC) {
       const nc = min(NC, n - n0);
       packB(kc, nc, b + (<usize>(<i64>k0 * bRow + <i64>n0 * bCol) << 2), bRow, bCol, packedB);
-      for (let i = 0; i < m; i += 4) {
-        const rows = min(4, m - i);
-        packA(kc, rows, a + (<usize>(<i64>i * aRow + <i64>k0 * aCol) << 2), aRow, aCol, packedA);
-        let at = c + <usize>i * cStep + (<usize>n0 << 2);
-        let panel = packedB;
-        const panelStep = <usize>kc << 5;
-        let j = 0;
-        if (rows == 4) {
-          for (; j + 8 <= nc; j += 8) {
-            tile(kc, packedA, panel, at, cStep, isContinued);
-            at += 32;
-            panel += panelStep;
-          }
-        }
-        for (; j < nc; j += 8) {
-          edgeTile(kc, packedA, panel, at, cStep, isContinued, rows, min(8, nc - j), edge);
-          at += 32;
-          panel += panelStep;
-        }
+      overPanels(m, nc, kc, a + (<usize>(<i64>k0 * aCol) << 2), aRow, aCol, c + (<usize>n0 << 2), cStep, isContinued, scratch);
+    }
+  }
+}
+
+/** All rows of A against the packed panels of B: C [m, nc] is set, or added to where `isContinued`. */
+function overPanels(
+  m: i32, nc: i32, kc: i32, a: usize, aRow: i32, aCol: i32, c: usize, cStep: usize, isContinued: bool, scratch: usize,
+): void {
+  const packedA = scratch;
+  const edge = packedA + KC * 16;
+  const packedB = edge + 128;
+  const panelStep = <usize>kc << 5;
+  for (let i = 0; i < m; i += 4) {
+    const rows = min(4, m - i);
+    packA(kc, rows, a + (<usize>(<i64>i * aRow) << 2), aRow, aCol, packedA);
+    let at = c + <usize>i * cStep;
+    let panel = packedB;
+    let j = 0;
+    if (rows == 4) {
+      for (; j + 8 <= nc; j += 8) {
+        tile(kc, packedA, panel, at, cStep, isContinued);
+        at += 32;
+        panel += panelStep;
       }
     }
+    for (; j < nc; j += 8) {
+      edgeTile(kc, packedA, panel, at, cStep, isContinued, rows, min(8, nc - j), edge);
+      at += 32;
+      panel += panelStep;
+    }
+  }
+}
+
+/**
+ * The same product with a B of int8 values, each multiplied by a float32 scale while it is packed: element (k, j) of B is
+ * int8 at b + k·bRow + j·bCol (strides in bytes, one of them 1) times the scale of its k where `scalesK`, else of its j.
+ */
+export function gemmInt8(
+  m: i32, n: i32, k: i32,
+  a: usize, aRow: i32, aCol: i32,
+  b: usize, bRow: i32, bCol: i32, scales: usize, scalesK: i32,
+  c: usize, cRow: i32, accumulate: i32, scratch: usize,
+): void {
+  if (m <= 0 || n <= 0) return;
+  const cStep = <usize>cRow << 2;
+  const packedB = scratch + KC * 16 + 128;
+  for (let k0 = 0; k0 < k; k0 += KC) {
+    const kc = min(KC, k - k0);
+    const isContinued = accumulate != 0 || k0 > 0;
+    for (let n0 = 0; n0 < n; n0 += NC) {
+      const nc = min(NC, n - n0);
+      const from = b + <usize>(<i64>k0 * bRow + <i64>n0 * bCol);
+      if (scalesK) packInt8Rows(kc, nc, from, bRow, scales + (<usize>k0 << 2), packedB);
+      else packInt8Columns(kc, nc, from, bCol, scales + (<usize>n0 << 2), packedB);
+      overPanels(m, nc, kc, a + (<usize>(<i64>k0 * aCol) << 2), aRow, aCol, c + (<usize>n0 << 2), cStep, isContinued, scratch);
+    }
+  }
+}
+
+/** Panels of 8 columns of an int8 B whose rows lie in one piece, each row times its scale. */
+function packInt8Rows(kc: i32, nc: i32, b: usize, bRow: i32, scales: usize, to: usize): void {
+  for (let j = 0; j < nc; j += 8) {
+    const columns = min(8, nc - j);
+    let from = b + <usize>j;
+    for (let p = 0; p < kc; p++) {
+      const scale = load<f32>(scales + (<usize>p << 2));
+      if (columns == 8) {
+        const wide = v128.load8x8_s(from);
+        const times = f32x4.splat(scale);
+        v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(wide)), times));
+        v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(wide)), times), 16);
+      } else {
+        for (let i = 0; i < columns; i++) store<f32>(to + (i << 2), <f32>load<i8>(from + i) * scale);
+      }
+      from += bRow;
+      to += 32;
+    }
+  }
+}
+
+/** Panels of 8 columns of an int8 B whose columns lie in one piece, each column times its scale. */
+function packInt8Columns(kc: i32, nc: i32, b: usize, bCol: i32, scales: usize, to: usize): void {
+  for (let j = 0; j < nc; j += 8) {
+    const columns = min(8, nc - j);
+    for (let i = 0; i < columns; i++) {
+      const scale = load<f32>(scales + (<usize>(j + i) << 2));
+      const from = b + <usize>(j + i) * bCol;
+      let at = to + (i << 2);
+      for (let p = 0; p < kc; p++) {
+        store<f32>(at, <f32>load<i8>(from + p) * scale);
+        at += 32;
+      }
+    }
+    to += <usize>kc << 5;
   }
 }
 
