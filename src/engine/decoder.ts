@@ -37,10 +37,9 @@ export interface DecoderLayer {
   output: DecoderLinear;
   /** [hidden] */
   feedForwardNorm: tf.Tensor;
-  /** Without biases. */
-  gate: tf.Tensor;
-  up: tf.Tensor;
-  down: tf.Tensor;
+  gate: DecoderLinear;
+  up: DecoderLinear;
+  down: DecoderLinear;
 }
 
 /** What a decoder reads; it stays the caller's, and must not change until the decoder is disposed. */

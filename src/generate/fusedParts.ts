@@ -8,7 +8,7 @@ import { causalLmShapes, embeddingName, parameter } from '../model/parameters.ts
 import { hasPlainWeights } from '../model/projection.ts';
 
 /**
- * Whether each property of a config is one that the decoder follows: Llama's shape, with biases on attention and norms of
+ * Whether each property of a config is one that the decoder follows: Llama's shape, with biases and norms of
  * heads where there are some. A property that is not listed here is an error of types, so that none is passed over.
  */
 const FOLLOWS: { [Key in keyof ModelConfig]: (value: ModelConfig[Key], config: ModelConfig) => boolean } = {
@@ -40,7 +40,7 @@ const FOLLOWS: { [Key in keyof ModelConfig]: (value: ModelConfig[Key], config: M
   attentionSoftcap: (cap) => cap === null,
   logitSoftcap: (cap) => cap === null,
   embeddingScale: (scale) => scale === 1,
-  biases: ({ feedForward, output }) => !feedForward && !output,
+  biases: ({ output }) => !output,
   tieEmbeddings: () => true,
   isTransposedInFile: () => true,
   modules: ({ attention, attentionOutputNorm, feedForwardNorm, feedForwardOutputNorm, feedForward }) =>
@@ -57,19 +57,23 @@ function isFollowed<Key extends keyof ModelConfig>(config: ModelConfig, key: Key
 }
 
 /** Whether a back end's own decoder computes this model: its shape, no adapter at work, and no parameter besides. */
-function isServed(model: Model): boolean {
+function isServed(model: Model, positions: number): boolean {
   const { head, config, parameters } = model;
   if (head !== 'causal-lm' || !hasPlainWeights(model)) return false;
-  if (!(Object.keys(FOLLOWS) as (keyof ModelConfig)[]).every((key) => isFollowed(config, key))) return false;
+  const bounded = { ...config, maxPositions: positions };
+  if (!(Object.keys(FOLLOWS) as (keyof ModelConfig)[]).every((key) => isFollowed(bounded, key))) return false;
   const known = causalLmShapes(config);
   return [...parameters.keys()].every((name) => known.has(name));
 }
 
-/** The model as a fused decoder takes it; null where it is none that one serves. */
-export function fusedParts(model: Model): DecoderModel | null {
+/**
+ * The model as a fused decoder takes it; null where it is none that one serves.
+ * @param positions how many a sequence has at most: a window no smaller than that is none
+ */
+export function fusedParts(model: Model, positions: number): DecoderModel | null {
   const { config, parameters, tables } = model;
   const { attention, feedForward, feedForwardNorm, headNorms, ...modules } = config.modules;
-  if (!isServed(model) || tables.rotary === null) return null;
+  if (!isServed(model, positions) || tables.rotary === null) return null;
   if (!('query' in attention && 'gate' in feedForward) || feedForwardNorm === null) return null;
   const layers = Array.from({ length: config.layers }, (_, layer): DecoderLayer => {
     const at = (name: string) => layerModule(config, layer, name);
@@ -87,9 +91,9 @@ export function fusedParts(model: Model): DecoderModel | null {
       keyNorm: headNorms === null ? null : weight(headNorms.key),
       output: linear(modules.attentionOutput, config.biases.attentionOutput),
       feedForwardNorm: weight(feedForwardNorm),
-      gate: weight(feedForward.gate),
-      up: weight(feedForward.up),
-      down: weight(modules.down),
+      gate: linear(feedForward.gate, config.biases.feedForward),
+      up: linear(feedForward.up, config.biases.feedForward),
+      down: linear(modules.down, config.biases.feedForward),
     };
   });
   return {

@@ -13,7 +13,7 @@ export function openDecoder(model: Model, size: CacheSize): Decoder {
 
 /** The back end's own decoder, or null where it has none for this model. */
 export function openFusedDecoder(model: Model, size: CacheSize): Decoder | null {
-  const parts = fusedParts(model);
+  const parts = fusedParts(model, size.capacity);
   const fused = parts === null ? null : makeDecoder(parts, size);
   if (fused === null) return null;
   return {

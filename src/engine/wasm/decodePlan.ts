@@ -17,7 +17,8 @@ export const PLAN_BYTES = 16 + 16 + INTEGERS.length * 4;
 
 export const LAYER_FIELDS = [
   ...['inputNorm', 'projections', 'projectionBias', 'queryNorm', 'keyNorm'],
-  ...['output', 'outputBias', 'feedForwardNorm', 'gateUp', 'down', 'keyCache', 'valueCache'],
+  ...['output', 'outputBias', 'feedForwardNorm', 'gateUp', 'gateUpBias', 'down', 'downBias'],
+  ...['keyCache', 'valueCache'],
 ] as const;
 
 /** Writes the named fields of the plan at `plan`. */
@@ -85,10 +86,11 @@ export function cutPhases(
   const perPiece = kinds.map(({ units, work }) => Math.min(units, Math.max(1, Math.round(PIECE_WORK / work))));
   const pieces = kinds.map(({ units }, kind) => Math.ceil(units / (perPiece[kind] ?? 1)));
   const ofLayer = pieces.slice(1, 6);
+  // Where nothing is drawn, keys and values are all that is wanted of the last layer.
   const counts = [
     ...pieces.slice(0, 1),
-    ...Array.from({ length: shape.layers }, () => ofLayer).flat(),
-    ...(draws ? pieces.slice(6) : []),
+    ...Array.from({ length: shape.layers - 1 }, () => ofLayer).flat(),
+    ...(draws ? pieces.slice(1) : pieces.slice(1, 2)),
   ];
   const starts = [0];
   for (const count of counts) starts.push((starts.at(-1) ?? 0) + count);

@@ -5,7 +5,7 @@ import type { CacheSize, DecoderLayer, DecoderLinear, DecoderModel, DecoderRow, 
 import type { Drawn, SamplingRule } from '../ops/sample.ts';
 import type * as tf from '../tf.ts';
 import { cutPhases, LAYER_FIELDS, PLAN_BYTES, upTo, writePlan } from './decodePlan.ts';
-import { type KernelRuntime, sizeOf, type TensorInfo } from './runtime.ts';
+import type { KernelRuntime, TensorInfo } from './runtime.ts';
 
 /** Tokens of prompts in one call. */
 const MOST_ROWS = 128;
@@ -203,10 +203,12 @@ class WasmDecoder implements FusedDecoder {
         queryNorm: this.#addressOr0(layer.queryNorm),
         keyNorm: this.#addressOr0(layer.keyNorm),
         output: this.#packed(layer.output.weight, heads * headDim),
-        outputBias: layer.output.bias === null ? 0 : this.#paddedBias(layer.output.bias),
+        outputBias: this.#paddedBias([layer.output]),
         feedForwardNorm: this.#address(layer.feedForwardNorm),
         gateUp: this.#packGateUp(layer),
-        down: this.#packed(layer.down, this.#model.shape.intermediate),
+        gateUpBias: this.#paddedBias([layer.gate, layer.up]),
+        down: this.#packed(layer.down.weight, this.#model.shape.intermediate),
+        downBias: this.#paddedBias([layer.down]),
         keyCache: newCache(upTo(capacity, KEY_BLOCK), this.#keyCaches),
         valueCache: newCache(capacity, this.#valueCaches),
       };
@@ -248,17 +250,23 @@ class WasmDecoder implements FusedDecoder {
     const { hidden, intermediate } = this.#model.shape;
     const to = this.#allocate(2 * upTo(intermediate, 8) * hidden * 4);
     const [panel, step] = [hidden * 32, hidden * 64];
-    this.#runtime.kernels.packPanels(intermediate, hidden, this.#address(gate), to, step);
-    this.#runtime.kernels.packPanels(intermediate, hidden, this.#address(up), to + panel, step);
+    this.#runtime.kernels.packPanels(intermediate, hidden, this.#address(gate.weight), to, step);
+    this.#runtime.kernels.packPanels(intermediate, hidden, this.#address(up.weight), to + panel, step);
     return to;
   }
 
-  #paddedBias(bias: tf.Tensor): number {
-    const size = sizeOf(bias.shape);
-    const to = this.#allocate(upTo(size, 8) * 4);
-    const values = this.#runtime.floats(to, upTo(size, 8));
+  /** Biases of layers of one width, 8 values of each in turn; 0 where none has one. */
+  #paddedBias(layers: ReadonlyArray<DecoderLinear>): number {
+    if (layers.every(({ bias }) => bias === null)) return 0;
+    const width = layers[0]?.weight.shape[0] ?? 0;
+    const count = layers.length * upTo(width, 8);
+    const to = this.#allocate(count * 4);
+    const values = this.#runtime.floats(to, count);
     values.fill(0);
-    values.set(this.#runtime.floats(this.#address(bias), size));
+    for (const [place, { bias }] of layers.entries()) {
+      const own = bias === null ? [] : this.#runtime.floats(this.#address(bias), width);
+      for (const [i, value] of own.entries()) values[(Math.floor(i / 8) * layers.length + place) * 8 + (i % 8)] = value;
+    }
     return to;
   }
 }

@@ -29,7 +29,7 @@ class Plan {
 @unmanaged
 class Layer {
   inputNorm: usize; projections: usize; projectionBias: usize; queryNorm: usize; keyNorm: usize;
-  output: usize; outputBias: usize; feedForwardNorm: usize; gateUp: usize; down: usize;
+  output: usize; outputBias: usize; feedForwardNorm: usize; gateUp: usize; gateUpBias: usize; down: usize; downBias: usize;
   keyCache: usize; valueCache: usize;
 }
 
@@ -97,7 +97,7 @@ function run(p: Plan, layer: Layer, kind: i32, first: i32, end: i32, scratch: us
     case ATTEND: return attend(p, layer, first, min(end, p.rows * p.kvHeads), ownOf(p, scratch));
     case OUTPUT: return addProduct(p, layer.output, layer.outputBias, p.heads * p.headDim, first, end, scratch);
     case GATE_UP: return gateUp(p, layer, first, end, scratch);
-    case DOWN: return addProduct(p, layer.down, 0, p.intermediate, first, end, scratch);
+    case DOWN: return addProduct(p, layer.down, layer.downBias, p.intermediate, first, end, scratch);
     case LOGITS: return logits(p, first, end, scratch);
     case SAMPLE: {
       sampleRows(
@@ -273,8 +273,13 @@ function gateUp(p: Plan, layer: Layer, first: i32, end: i32, scratch: usize): vo
   const step = <usize>upTo(p.intermediate, 8) << 2;
   for (let j = first; j < min(end, (p.intermediate + 7) >> 3); j++) {
     const gate = layer.gateUp + <usize>j * 2 * bytes;
-    panel(p, p.hidden, scratch, gate, product, 64, false);
-    panel(p, p.hidden, scratch, gate + bytes, product + 32, 64, false);
+    const bias = layer.gateUpBias;
+    if (bias != 0) {
+      layBias(p, bias + (<usize>j << 6), product, 64);
+      layBias(p, bias + (<usize>j << 6) + 32, product + 32, 64);
+    }
+    panel(p, p.hidden, scratch, gate, product, 64, bias != 0);
+    panel(p, p.hidden, scratch, gate + bytes, product + 32, 64, bias != 0);
     for (let r = 0; r < p.rows; r++) {
       const at = product + (<usize>r << 6);
       swiglu(8, at, at + 32, p.activation + <usize>r * step + (<usize>j << 5));
