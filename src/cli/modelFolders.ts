@@ -6,6 +6,7 @@ import { asStorageError, FourfoldError, systemCodeOf } from '../core/errors.ts';
 import { readTextFile } from '../core/jsonl.ts';
 import { parseModelConfig } from '../model/configFile.ts';
 import type { Dtype } from '../model/numberFormats.ts';
+import { SCORE_HEAD } from '../model/parameters.ts';
 import { openWeights, weightFilesIn } from '../model/weightsFolder.ts';
 import type { Artifacts } from '../store/artifacts.ts';
 import { TEMPLATE_FOLDER } from '../tokens/templateFiles.ts';
@@ -75,35 +76,27 @@ async function place(from: string, to: string, isHubCache: boolean): Promise<voi
 }
 
 /**
- * Makes a model artefact of role 'imported' from a folder.
+ * Makes a model artefact of role 'imported' from a folder, or a reward model where the weights carry a score head.
  * @throws not-found, bad-model (files missing, truncated), unsupported (architecture).
  */
 export async function importModel(
   artifacts: Artifacts,
   dir: string,
   { config, isHubCache }: Origin = { config: { dir }, isHubCache: false },
-): Promise<{ artifact: ArtifactOf<'model'>; hasTokenizer: boolean }> {
+): Promise<{ artifact: ArtifactOf<'model'> | ArtifactOf<'reward-model'>; hasTokenizer: boolean }> {
   const names = await modelFilesIn(dir, isHubCache);
   const configPath = join(dir, 'config.json');
   parseModelConfig(await readTextFile(configPath), configPath);
   const weights = await openWeights(dir);
+  const isRewardModel = weights.entries.has(SCORE_HEAD);
   await weights.close();
-  const artifact = await artifacts.create<'model'>(
-    {
-      kind: 'model',
-      role: 'imported',
-      parents: [],
-      seed: 0,
-      config,
-      engine: null,
-      round: 1,
-      runId: null,
-      metrics: {},
-    },
-    async (into) => {
-      for (const name of names) await place(join(dir, name), join(into, name), isHubCache);
-    },
-  );
+  const card = { parents: [], seed: 0, config, engine: null, round: 1, runId: null, metrics: {} };
+  const write = async (into: string) => {
+    for (const name of names) await place(join(dir, name), join(into, name), isHubCache);
+  };
+  const artifact = isRewardModel
+    ? await artifacts.create<'reward-model'>({ ...card, kind: 'reward-model' }, write)
+    : await artifacts.create<'model'>({ ...card, kind: 'model', role: 'imported' }, write);
   return { artifact, hasTokenizer: names.includes('tokenizer.json') };
 }
 

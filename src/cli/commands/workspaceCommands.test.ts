@@ -35,8 +35,8 @@ const CONFIG = {
 };
 
 /** A safetensors file of one tensor [2, 2] of float32. */
-function safetensors(): Buffer {
-  const header = Buffer.from(JSON.stringify({ w: { dtype: 'F32', shape: [2, 2], data_offsets: [0, 16] } }));
+function safetensors(name = 'w'): Buffer {
+  const header = Buffer.from(JSON.stringify({ [name]: { dtype: 'F32', shape: [2, 2], data_offsets: [0, 16] } }));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
   return Buffer.concat([length, header, Buffer.alloc(16)]);
@@ -66,6 +66,16 @@ describe('models', () => {
       'tokenizer.json',
     ]);
     expect(await readFile(at('new', 'out', 'model.safetensors'))).toEqual(safetensors());
+  });
+
+  test('a folder whose weights carry a score head comes in as a reward model', async () => {
+    const dir = await modelFolder('m');
+    await writeFile(at(dir, 'model.safetensors'), safetensors('score.weight'));
+    expect(await json('models', 'import', dir)).toMatchObject({
+      id: 'reward-model-1',
+      kind: 'reward-model',
+      parents: [],
+    });
   });
 
   test('export refuses a folder that is not empty and leaves it as it was', async () => {
