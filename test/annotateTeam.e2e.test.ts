@@ -7,7 +7,15 @@ import { labelingWorkspace, plainContent, type SetContent } from '../annotate-ui
 import { defaultProject } from '../src/core/annotation/defaultProject.ts';
 import { Project } from '../src/core/annotation/project.ts';
 import type { Judgement } from '../src/core/records.ts';
-import { type BrowserPage, expectAccessible, launchBrowser, openPage, press, withBrowser } from './browserPage.ts';
+import {
+  type BrowserPage,
+  expectAccessible,
+  launchBrowser,
+  openPage,
+  press,
+  quiet,
+  withBrowser,
+} from './browserPage.ts';
 
 const GUIDELINES = '# What we want\n\nShort, **true** answers.\n\n- [an example](https://example.org/)\n';
 
@@ -116,7 +124,8 @@ withBrowser('a team at the labeling page', () => {
     expect(link).toContain(`${url}/#invite=`);
 
     // From here on only keys.
-    const { page, context } = await visitor();
+    const annotator = await visitor();
+    const { page, context } = annotator;
     await page.goto(link);
     await page.getByRole('heading', { name: 'Welcome to Answers' }).waitFor();
     await tabTo(page, '#own-name');
@@ -161,7 +170,7 @@ withBrowser('a team at the labeling page', () => {
     await label(page, 'a', ...'543215432', 't');
 
     // Three items without a connection; a reload that finds no server; and then it is back.
-    await page.waitForLoadState('networkidle');
+    await quiet(annotator);
     await context.setOffline(true);
     for (let i = 0; i < 3; i++) await label(page, ...'111222333', 'Shift+B');
     await page.getByText('离线：3 条评判已留在本机').waitFor();

@@ -30,6 +30,7 @@ export interface BrowserPage {
   page: Page;
   /** Errors of the page and breaches of its security policy so far. */
   problems: string[];
+  traffic: { open: number; lastAt: number };
 }
 
 /** A page of its own, as a person who comes anew has it. */
@@ -43,7 +44,15 @@ export async function openPage(browser: Browser, options: BrowserContextOptions 
   const problems: string[] = [];
   const page = await context.newPage();
   watch(page, problems);
-  return { context, page, problems };
+  const traffic = { open: 0, lastAt: Date.now() };
+  const count = (change: number) => () => {
+    traffic.open += change;
+    traffic.lastAt = Date.now();
+  };
+  page.on('request', count(1));
+  page.on('requestfinished', count(-1));
+  page.on('requestfailed', count(-1));
+  return { context, page, problems, traffic };
 }
 
 export function watch(page: Page, problems: string[]): void {
@@ -51,6 +60,15 @@ export function watch(page: Page, problems: string[]): void {
   page.on('console', (message) => {
     if (message.type() === 'error' && !EXPECTED.test(message.text())) problems.push(message.text());
   });
+}
+
+const QUIET_MS = 300;
+
+/** Waits until nothing is on its way to the server or back: what is fetched ahead is there. */
+export async function quiet({ traffic }: BrowserPage): Promise<void> {
+  while (traffic.open > 0 || Date.now() - traffic.lastAt < QUIET_MS) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 export async function press(page: Page, ...keys: string[]): Promise<void> {
