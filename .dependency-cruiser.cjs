@@ -56,7 +56,8 @@ module.exports = {
     only('src/sft', ...phaseMay),
     only('src/reward', ...phaseMay),
     only('src/ppo', ...phaseMay),
-    only('annotate-ui/server', 'src/stats', 'src/store'),
+    only('src/labels', 'src/store'),
+    only('annotate-ui/server', 'src/stats', 'src/store', 'src/labels'),
     {
       name: 'web-imports-types-of-core-only',
       severity: 'error',

@@ -19,6 +19,7 @@ import { registerPage } from './plugins/page.ts';
 import { accountRoutes } from './routes/account.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { audioRoutes } from './routes/audio.ts';
+import { exchangeRoutes } from './routes/exchange.ts';
 import { healthRoutes } from './routes/health.ts';
 import { invitationRoutes, inviteRoutes } from './routes/invitations.ts';
 import { leadRoutes } from './routes/lead.ts';
@@ -89,6 +90,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(async (leads) => {
     requireRole(leads, sessions, 'lead');
     await leads.register(inviteRoutes, server);
+    await leads.register(exchangeRoutes, server);
     await leads.register(leadRoutes, { ...server, statistics, webhook });
   });
   await app.register(async (admins) => {

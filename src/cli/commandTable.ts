@@ -34,6 +34,11 @@ export const COMMAND_TABLE: ReadonlyArray<TableEntry> = [
     describe: 'Phase 2: start the labeling page; or serve a model as OpenAI does',
     load: () => import('./commands/serve.ts'),
   },
+  {
+    name: 'labels',
+    describe: 'Phase 2: bring labels in and out in other tools’ forms',
+    load: () => import('./commands/labels.ts'),
+  },
   { name: 'judge', describe: 'Phase 2: score candidates with a judge', load: () => import('./commands/judge.ts') },
   {
     name: 'agreement',

@@ -29,6 +29,10 @@ export const PairsConfig = MergeConfig.extend({
     .array(z.string().min(1))
     .default([])
     .describe('Only these sources, as human:ID or judge:NAME; default: all of them'),
+  ignoreGate: z
+    .boolean()
+    .default(false)
+    .describe('Build pairs though raters agree less than the project’s gate asks; recorded in the card'),
   seed: z.int().default(1).describe('Seed of the split into train and held-out prompts'),
 });
 export type PairsConfig = z.infer<typeof PairsConfig>;

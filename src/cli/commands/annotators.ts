@@ -55,8 +55,8 @@ const list = defineCommand({
     const found = (await workspace()).annotators.list();
     if (json) return print(JSON.stringify(found.map(shown)));
     if (found.length === 0) return note('No annotator yet. Add one: fourfold annotators add ID');
-    const rows = found.map((one) => [one.id, one.name, one.role, one.simulated ? 'simulated' : 'human', one.createdAt]);
-    print(tableText(['id', 'name', 'role', 'kind', 'created'], rows));
+    const rows = found.map((one) => [one.id, one.name, one.simulated ? 'simulated' : 'human', one.role, one.createdAt]);
+    print(tableText(['id', 'name', 'kind', 'role', 'created'], rows));
   },
 });
 

@@ -11,8 +11,15 @@ export const command = defineCommand({
   printsConfig: true,
   stopNote: 'stopping; press Ctrl-C again to quit at once',
   async run({ config, workspace, json, print, note }) {
-    const { buildPairs } = await import('../../reward/pairs.ts');
-    const { artifact, report } = await buildPairs({ workspace: await workspace(), config });
+    const [{ buildPairs }, { applyProject }] = await Promise.all([
+      import('../../reward/pairs.ts'),
+      import('../pairsProject.ts'),
+    ]);
+    const opened = await workspace();
+    const { artifact, report } = await buildPairs({
+      workspace: opened,
+      config: await applyProject(opened, config, note),
+    });
     if (json) {
       print(JSON.stringify({ id: artifact.id, ...report }));
       return;
