@@ -92,6 +92,21 @@ describe.each(backends)('AdamW on %s', (backend) => {
     expect(optimiser.stepCount).toBe(8);
   });
 
+  test('a variable that is left out of some steps keeps its value and moments', async () => {
+    const optimiser = new AdamW(OPTIONS);
+    const variables = new Map(['a', 'b'].map((name) => [name, variableOf([1, 2])]));
+    const gradients = (...names: string[]) => new Map(names.map((name) => [name, tf.tensor1d([3, -1])]));
+    optimiser.step(variables, gradients('a', 'b'));
+    const momentsOfB = async () =>
+      Promise.all(['b.m', 'b.v'].map(async (key) => Array.from((await optimiser.state().get(key)?.data()) ?? [])));
+    const [moments, value] = [await momentsOfB(), Array.from((await variables.get('b')?.data()) ?? [])];
+    optimiser.step(variables, gradients('a'));
+    optimiser.step(new Map([['a', variables.get('a') as tf.Variable]]), gradients('a'));
+    expect(await momentsOfB()).toEqual(moments);
+    expect(Array.from((await variables.get('b')?.data()) ?? [])).toEqual(value);
+    expect(optimiser.stepCount).toBe(3);
+  });
+
   test('a step leaves the tensor count as it was, and dispose frees the moments', () => {
     const [w, gradient] = [variableOf([1, 2, 3]), tf.ones([3])];
     const before = tf.memory().numTensors;

@@ -128,6 +128,23 @@ test('dropout is a function of its seed, and only while training', async () => {
   model.dispose();
 });
 
+test('recomputed in the backward pass, gradients have the same bits, dropout and int8 weights included', async () => {
+  const lora = { ...ASKED, dropout: 0.3 };
+  const model = await loadTrainable(base, { head: 'causal-lm', lora, seed: 7, quantization: 'int8' });
+  stir(model);
+  const [kept, again] = [false, true].map((recomputes) => {
+    const { value, gradients } = valueAndGradients(
+      model.trained,
+      lossOf(inTraining(model, { dropoutSeed: 5, recomputes })),
+    );
+    const values = [value, ...gradients.values()].map((tensor) => Array.from(tensor.dataSync()));
+    tf.dispose([value, ...gradients.values()]);
+    return values;
+  });
+  expect(again).toEqual(kept);
+  model.dispose();
+});
+
 test('merged is unmerged but for rounding, in a model of its own and in place and back', async () => {
   const model = await open();
   stir(model);
