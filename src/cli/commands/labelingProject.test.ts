@@ -89,7 +89,7 @@ test('labels go out to a file, and in again', async () => {
     const again = await harness.run(['labels', 'import', out, '--json', '--workspace', `ws-${format}`]);
     expect(JSON.parse(again.stdout)).toMatchObject({ items: 30, judgements: 60 });
   }
-  expect((await run('labels', 'export', '--output', 'none/out.jsonl')).stderr).toContain('--output');
+  expect((await run('labels', 'export', '--output', 'none/out.jsonl')).stderr).toContain('the folder is missing');
 });
 
 test('an invitation and a role are made on the command line, and are on the audit log', async () => {
