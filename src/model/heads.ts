@@ -36,16 +36,18 @@ function hiddenAt(model: Model, { ids, positions, keyStart }: Batch, indices: tf
 
 /**
  * Log-probability of each response token of the batch, and the entropy of the distribution it was drawn from.
+ * @param foreseen what the gradient with respect to each will be, where that is one known number
  * @returns logProbs [n] and entropy [n] (no gradient), rows one after the other as in `batch.responseLengths`
  */
 export function responseLogProbs(
   model: Model,
   batch: Batch,
   temperature = 1,
+  foreseen?: number,
 ): { logProbs: tf.Tensor; entropy: tf.Tensor } {
   const hidden = hiddenAt(model, batch, batch.predictAt);
   return tokenLogProbs({
-    ...{ hidden, weight: outputWeight(model), targets: batch.targets, temperature },
+    ...{ hidden, weight: outputWeight(model), targets: batch.targets, temperature, foreseen },
     ...outputSwitches(model),
   });
 }

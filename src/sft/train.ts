@@ -22,7 +22,8 @@ export const responseTokens = (sequence: Sequence) => sequence.isResponseToken.f
 export function negativeLogLikelihood(model: Model, examples: ReadonlyArray<Sequence>, totalTokens: number): tf.Scalar {
   return tf.tidy(() => {
     const batch = makeBatch(examples, model.config.maxPositions);
-    return tf.div(tf.neg(tf.sum(responseLogProbs(model, batch).logProbs)), totalTokens) as tf.Scalar;
+    const { logProbs } = responseLogProbs(model, batch, 1, -Math.fround(1 / totalTokens));
+    return tf.div(tf.neg(tf.sum(logProbs)), totalTokens) as tf.Scalar;
   });
 }
 

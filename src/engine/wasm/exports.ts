@@ -36,6 +36,7 @@ export interface KernelExports {
   attentionGradient: Kernel;
   attentionScratch: Measure;
   logProbs: Kernel;
+  logProbsWithGradient: Kernel;
   logProbsBlock: Measure;
   logProbsScratch: Measure;
   logitGradient: Kernel;

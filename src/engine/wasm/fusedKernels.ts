@@ -1,7 +1,7 @@
-// The larger fused kernels on wasm: attention, token log-probabilities, the gated activation, optimiser and norms.
-import { defineKernel, expectIdsFit } from './define.ts';
+// The larger fused kernels on wasm: attention, activations, optimiser and norms of gradients.
+import { defineKernel } from './define.ts';
 import type { KernelName } from './exports.ts';
-import { multiply } from './products.ts';
+import { defineLogProbs } from './logProbs.ts';
 import { type KernelRuntime, sizeOf, type TensorInfo } from './runtime.ts';
 
 export function defineFusedKernels(runtime: KernelRuntime): void {
@@ -64,55 +64,6 @@ function defineAttention(runtime: KernelRuntime): void {
       return [dQuery, dKey, dValue];
     });
   }
-}
-
-function defineLogProbs(runtime: KernelRuntime): void {
-  const { kernels } = runtime;
-  const at = (tensor: TensorInfo): number => runtime.address(tensor);
-
-  defineKernel('FourfoldTokenLogProbs', ({ input, number }) => {
-    const [hidden, weight, targets] = [input('hidden'), input('weight'), input('targets')];
-    const [n, width] = hidden.shape as [number, number];
-    const vocab = weight.shape[0] ?? 0;
-    expectIdsFit(runtime, 'tokenLogProbs', targets, vocab);
-    const [logProbs, entropy, logSums] = [runtime.output([n]), runtime.output([n]), runtime.output([n])];
-    const parts = runtime.parts(n, 4, n * vocab * width);
-    const slices = parts.map(([start, end]) => [
-      ...[end - start, vocab, width, at(hidden) + start * width * 4, at(weight), at(targets) + start * 4],
-      ...[number('scale'), at(logProbs) + start * 4, at(entropy) + start * 4, at(logSums) + start * 4],
-    ]);
-    const rows = Math.max(...parts.map(([start, end]) => end - start));
-    runtime.run('logProbs', slices, kernels.logProbsScratch(rows));
-    return [logProbs, entropy, logSums];
-  });
-
-  // dHidden and dWeight; the attributes tell which are wanted, and only those come back.
-  defineKernel('FourfoldTokenLogProbsGradient', ({ input, number, attributes }) => {
-    const [hidden, weight, targets] = [input('hidden'), input('weight'), input('targets')];
-    const [n, width] = hidden.shape as [number, number];
-    const vocab = weight.shape[0] ?? 0;
-    const dHidden = attributes.wantsHidden === true ? runtime.output(hidden.shape) : null;
-    const dWeight = attributes.wantsWeight === true ? runtime.output(weight.shape) : null;
-    const scratchBytes = kernels.gemmScratch();
-    const blockSize = kernels.logProbsBlock();
-    const logits = runtime.besideScratch(n * blockSize * 4, scratchBytes);
-    const parts = runtime.parts(n, 4, n * blockSize * width);
-    for (let first = 0; first < vocab; first += blockSize) {
-      const block = Math.min(blockSize, vocab - first);
-      const blockAt = first * width * 4;
-      const slices = parts.map(([start, end]) => [
-        ...[end - start, block, width, at(hidden) + start * width * 4, at(weight) + blockAt, at(targets) + start * 4],
-        ...[first, number('scale'), at(input('logSums')) + start * 4, at(input('dy')) + start * 4],
-        ...[dHidden === null ? 0 : at(dHidden) + start * width * 4, first > 0 ? 1 : 0, logits + start * block * 4],
-      ]);
-      runtime.run('logitGradient', slices, scratchBytes);
-      if (dWeight === null) continue;
-      const size = { m: block, n: width, k: n };
-      const a = { at: logits, row: 1, column: block };
-      multiply(runtime, { size, a, b: { at: at(hidden), row: width, column: 1 }, to: at(dWeight) + blockAt });
-    }
-    return [dHidden, dWeight].filter((gradient) => gradient !== null);
-  });
 }
 
 /** The time of one value in the time of multiply-adds of a product. */

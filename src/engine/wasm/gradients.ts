@@ -121,22 +121,24 @@ const GRADIENTS: Record<string, KernelGradient> = {
   },
   FourfoldTokenLogProbs: {
     saves: ['hidden', 'weight', 'targets'],
-    savesOutputs: [false, false, true],
-    gradients: (dy, [hidden, weight, targets, logSums], { scale, trainsWeight }) => {
+    savesOutputs: [false, false, true, true, true],
+    gradients: (dy, [hidden, weight, targets, logSums, dHidden, dWeight], { scale, trainsWeight, foreseen }) => {
       const forward = { hidden: some(hidden), weight: some(weight), targets: some(targets) };
+      // Gradients that the forward pass left behind.
+      const left = { ...(dHidden === undefined ? {} : { dHidden }), ...(dWeight === undefined ? {} : { dWeight }) };
       const want = (wantsHidden: boolean, wantsWeight: boolean): tf.Tensor[] =>
         runKernels(
           'FourfoldTokenLogProbsGradient',
-          { ...forward, logSums: some(logSums), dy },
-          { scale, wantsHidden, wantsWeight },
+          { ...forward, logSums: some(logSums), dy, ...left },
+          { scale, wantsHidden, wantsWeight, ...(foreseen === undefined ? {} : { foreseen }) },
         );
       const still = { targets: () => tf.zerosLike(some(targets)) };
       if (trainsWeight !== true) {
         return { hidden: () => some(want(true, false)[0]), weight: () => some(want(false, true)[0]), ...still };
       }
       // Both at once: the logits are computed again only once.
-      const [dHidden, dWeight] = want(true, true);
-      return { hidden: () => some(dHidden), weight: () => some(dWeight), ...still };
+      const [ofHidden, ofWeight] = want(true, true);
+      return { hidden: () => some(ofHidden), weight: () => some(ofWeight), ...still };
     },
   },
 };

@@ -11,6 +11,6 @@ export { gelu, geluGradient } from './gelu';
 export { attention, attentionGradient, attentionScratch, slotAttention, slotAttentionScratch } from './attention';
 export { scatterRows } from './cache';
 export { decode, decodeScratch, packPanels } from './decode';
-export { logProbs, logProbsBlock, logProbsScratch, logitGradient } from './logProbs';
+export { logProbs, logProbsWithGradient, logProbsBlock, logProbsScratch, logitGradient } from './logProbs';
 export { constantsSize, setConstants } from './vector';
 export { sampleRows, sampleScratch } from './sample';

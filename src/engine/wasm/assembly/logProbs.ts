@@ -1,5 +1,6 @@
 // Log-probabilities of chosen tokens and entropies straight from hidden states, in blocks over the vocabulary:
-// only [n, BLOCK] logits exist at a time, with a running maximum and sum (Milakov and Gimelshein 2018, algorithm 3).
+// only [n, BLOCK] logits exist at a time, with a running maximum and sum (Milakov and Gimelshein 2018, algorithm 3); where
+// the gradient is foreseen, all logits of a few positions at a time.
 import { GEMM_SCRATCH, gemm } from './gemm';
 import { exp1, exp4, log1, madd, maxLanes, sumLanes } from './vector';
 
@@ -39,6 +40,36 @@ export function logProbs(
     const here = <usize>i << 2;
     endFold(states + <usize>i * FOLD_STATE, load<f32>(toLogProbs + here), toLogProbs + here, toEntropy + here, toLogSums + here);
   }
+}
+
+/**
+ * The same, and the gradients that `slope` (of the loss with respect to each logProb, one for all) gives: of the logits, whose
+ * rows of `vocab` lie `step` values apart, and of hidden (0 where not wanted). The logits are computed only once.
+ */
+export function logProbsWithGradient(
+  n: i32, vocab: i32, width: i32, hidden: usize, weight: usize, targets: usize, scale: f32, slope: f32,
+  toLogProbs: usize, toEntropy: usize, toLogSums: usize, dHidden: usize, logits: usize, step: i32, scratch: usize,
+): void {
+  const states = scratch + GEMM_SCRATCH;
+  for (let v0 = 0; v0 < vocab; v0 += BLOCK) {
+    const block = min(BLOCK, vocab - v0);
+    const place = logits + (<usize>v0 << 2);
+    gemm(n, block, width, hidden, width, 1, weight + ((<usize>v0 * width) << 2), 1, width, place, step, 0, scratch);
+    for (let i = 0; i < n; i++) {
+      foldBlock(block, place + ((<usize>i * step) << 2), scale, v0 == 0, states + <usize>i * FOLD_STATE);
+    }
+  }
+  const scaled = slope * scale;
+  for (let i = 0; i < n; i++) {
+    const here = <usize>i << 2;
+    const row = logits + ((<usize>i * step) << 2);
+    const at = row + (<usize>load<i32>(targets + here) << 2);
+    endFold(states + <usize>i * FOLD_STATE, load<f32>(at), toLogProbs + here, toEntropy + here, toLogSums + here);
+    // The logits are scaled already.
+    toLogitGradient(vocab, row, 1, load<f32>(toLogSums + here), -scaled);
+    store<f32>(at, load<f32>(at) + scaled);
+  }
+  if (dHidden != 0) gemm(n, width, vocab, logits, step, 1, weight, width, 1, dHidden, width, 0, scratch);
 }
 
 /** As the loop above, over a row of logits that are all there, which it scales in place. `state` takes FOLD_STATE bytes. */
