@@ -134,6 +134,17 @@ test('ppo from an adapter: the reference has the first adapter, and a resumed ru
   expect((await adapterOf(resumed)).equals(await adapterOf(straight))).toBe(true);
 });
 
+test('on int8 weights sft and ppo train adapters that load on the float32 base; without an adapter that is refused', async () => {
+  const before = tf.memory().numTensors;
+  const start = await sft(tiny, { quantize: 'int8' });
+  expect(await logProbOf(dirOf(start))).not.toBe(await logProbOf(join(tiny.dir, 'chat')));
+  const policy = await trainPpo(tiny, ppoConfig({ quantize: 'int8' }));
+  const lines = await (await tiny.workspace.runs.open(String(policy.runId))).metrics.read();
+  expect(lines[0]?.kl).toBe(0);
+  await expect(sft(tiny, { quantize: 'int8', loraRank: undefined })).rejects.toThrow('Add --lora-rank');
+  expect(tf.memory().numTensors).toBe(before);
+});
+
 test('a reward model over the base of the policy takes no weights of its own', async () => {
   // A reward adapter on the chat model, by hand of the trainer's own loader.
   const bases = sharedBases();
