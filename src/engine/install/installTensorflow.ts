@@ -156,14 +156,15 @@ async function fetchJavaScript(
   }
   const protobuf = join(folder, 'node_modules', 'google-protobuf');
   await fetchPackage({ spec: 'google-protobuf@^3.9.2', folder: protobuf, npm, tar, env, signal });
-  // Its JavaScript asks for the union package; it gets the one tfjs-core of this program, which loadTensorflow hands over.
-  const union = join(folder, 'node_modules', '@tensorflow', 'tfjs');
-  mkdirSync(union, { recursive: true });
-  writeFileSync(
-    join(union, 'package.json'),
-    `${JSON.stringify({ name: '@tensorflow/tfjs', version, main: 'index.js' })}\n`,
-  );
-  writeFileSync(join(union, 'index.js'), "module.exports = globalThis[Symbol.for('fourfold.tfjs')];\n");
+  // Its JavaScript asks for the union package, and once for the core; it gets the one tfjs-core of this program for
+  // both, which startInstalled hands over.
+  for (const name of ['tfjs', 'tfjs-core']) {
+    const standIn = join(folder, 'node_modules', '@tensorflow', name);
+    mkdirSync(standIn, { recursive: true });
+    const manifest = { name: `@tensorflow/${name}`, version, main: 'index.js' };
+    writeFileSync(join(standIn, 'package.json'), `${JSON.stringify(manifest)}\n`);
+    writeFileSync(join(standIn, 'index.js'), "module.exports = globalThis[Symbol.for('fourfold.tfjs')];\n");
+  }
   return { version, integrity };
 }
 
