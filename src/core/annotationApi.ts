@@ -181,7 +181,7 @@ export type DraftReply = z.infer<typeof DraftReply>;
 
 /**
  * PUT /api/tasks/:itemId/judgement. Every candidate on every criterion where ratings are asked for, or a skip without
- * ratings. The same submissionId sent again is answered as the first time and writes nothing.
+ * ratings. The same submissionId sent again for the item is answered as the first time and writes nothing.
  */
 export const JudgementRequest = VerdictBody.extend({
   submissionId: SubmissionId.optional(),

@@ -146,6 +146,17 @@ test('a submission sent again is one record, before and after a restart, even af
   expect(await workspace.judgements(set.id).read()).toHaveLength(2);
 });
 
+test('a submission id that a client uses for another item loses no answer', async () => {
+  const { desk, workspace, set } = await deskWith(2, () => ({ overlap: 1 }));
+  for (const _ of [1, 2]) {
+    const item = await take(desk, worker('a'));
+    const said = await desk.submit(worker('a'), item.id, answer(item, { submissionId: 'submission-1' }));
+    expect(said.status).toBe('saved');
+  }
+  const records = await workspace.judgements(set.id).read();
+  expect(new Set(records.map(({ itemId }) => itemId)).size).toBe(2);
+});
+
 test('undo takes a judgement back and gives the item to the same person again', async () => {
   const { desk, open, workspace } = await deskWith(1, () => ({ overlap: 1 }));
   const item = await take(desk, worker('a'));

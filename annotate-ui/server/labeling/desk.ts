@@ -237,7 +237,7 @@ export class LabelingDesk {
   /** Writes a lead's verdict, which counts over the raters'. @throws bad-input, not-found, storage-failed. */
   async adjudicate(lead: Worker, itemId: string, given: VerdictBody, submissionId?: string): Promise<void> {
     const item = this.requireItem(itemId);
-    if (submissionId !== undefined && this.book.bySubmission(lead.id, submissionId) !== null) return;
+    if (submissionId !== undefined && this.book.bySubmission(lead.id, item.id, submissionId) !== null) return;
     const ask = askOf(this.#project.ask, item);
     const isBare = Object.keys(given.ratings).length === 0 && given.comparison.kind !== 'skip';
     const isFull = given.ranking !== undefined || given.strength !== undefined || given.bothBad !== undefined;
@@ -261,7 +261,7 @@ export class LabelingDesk {
 
   async #submit(who: Worker, item: LabelingItem, request: ParsedJudgement): Promise<Submitted> {
     const { submissionId, durationMs, revise = false, ...given } = request;
-    const earlier = submissionId === undefined ? null : this.book.bySubmission(who.id, submissionId);
+    const earlier = submissionId === undefined ? null : this.book.bySubmission(who.id, item.id, submissionId);
     if (earlier !== null) return { judgementId: earlier, status: 'unchanged', feedback: null };
     if (this.#round.has(item.id)) return this.#round.answer(who.id, item, request, this.#now());
     const verdict = checkAnswer(item, given, { ask: askOf(this.#project.ask, item), criteria: this.#project.criteria });

@@ -45,8 +45,8 @@ export interface JudgementBook {
   annotators(): Iterable<AnnotatorId>;
   adjudication(itemId: ItemId): Judgement | null;
   readonly adjudications: number;
-  /** Id of the judgement that a submission became, or null. */
-  bySubmission(annotatorId: AnnotatorId, submissionId: string): string | null;
+  /** Id of the judgement of that item that a submission became, or null. */
+  bySubmission(annotatorId: AnnotatorId, itemId: ItemId, submissionId: string): string | null;
   /** Items that a judge found close when the book was opened. */
   isClose(itemId: ItemId): boolean;
   /** Records of people so far: grows with everything that could change a figure. */
@@ -107,7 +107,9 @@ export async function openJudgementBook(workspace: Workspace, set: LabelingSet):
     const { source, itemId, role, submissionId } = judgement;
     if (source.kind !== 'human') return;
     length++;
-    if (submissionId !== undefined) submissions.set(`${source.annotatorId}/${submissionId}`, judgement.id);
+    if (submissionId !== undefined) {
+      submissions.set(`${keyOf(source.annotatorId, itemId)}/${submissionId}`, judgement.id);
+    }
     if (role === 'adjudication') {
       if (judgement.withdrawn) adjudications.delete(itemId);
       else adjudications.set(itemId, judgement);
@@ -154,7 +156,8 @@ export async function openJudgementBook(workspace: Workspace, set: LabelingSet):
     get adjudications() {
       return adjudications.size;
     },
-    bySubmission: (annotatorId, submissionId) => submissions.get(`${annotatorId}/${submissionId}`) ?? null,
+    bySubmission: (annotatorId, itemId, submissionId) =>
+      submissions.get(`${keyOf(annotatorId, itemId)}/${submissionId}`) ?? null,
     isClose: (itemId) => close.has(itemId),
     get length() {
       return length;

@@ -98,10 +98,11 @@ export class Members {
     return this.#underWay(annotatorId, project)?.get(itemId) ?? null;
   }
 
-  /** The answer, of any attempt, that the submission became. */
-  bySubmission(annotatorId: AnnotatorId, submissionId: string): Answer | null {
+  /** The answer to that item, of any attempt, that the submission became. */
+  bySubmission(annotatorId: AnnotatorId, itemId: ItemId, submissionId: string): Answer | null {
     for (const attempt of this.#members.get(annotatorId)?.attempts ?? []) {
-      for (const answer of attempt.values()) if (answer.submissionId === submissionId) return answer;
+      const answer = attempt.get(itemId);
+      if (answer?.submissionId === submissionId) return answer;
     }
     return null;
   }

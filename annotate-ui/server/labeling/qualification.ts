@@ -58,7 +58,7 @@ export class QualificationRound {
       },
     });
     const earlier =
-      (submissionId === undefined ? null : this.#members.bySubmission(annotatorId, submissionId)) ??
+      (submissionId === undefined ? null : this.#members.bySubmission(annotatorId, item.id, submissionId)) ??
       this.#members.answer(annotatorId, item.id, this.#project);
     if (earlier !== null) return answered('unchanged', earlier.score);
     if (standing.state !== 'open') {
