@@ -174,7 +174,7 @@ describe('annotators', () => {
     expect(await readFile(at('data', 'workspace', 'db.json'), 'utf8')).not.toContain(token.split(':')[1]);
     const listed = await ok('annotators', 'list', '--json');
     expect(listed).not.toContain('tokenHash');
-    expect(await ok('annotators', 'list')).toMatch(/ann +Ann Lee +annotator +simulated/);
+    expect(await ok('annotators', 'list')).toMatch(/ann +Ann Lee +simulated +annotator/);
   });
 
   test('an id that is taken, one of odd letters and an unknown one are refused', async () => {

@@ -57,6 +57,8 @@ function floorOf(x: tf.Tensor, divisor: number): tf.Tensor {
 
 /** The matrix as float32 [out, in]. */
 export function dequantize({ packed, scales, width }: QuantizedMatrix): tf.Tensor {
+  // A GPU's own division of integers is none to build on.
+  if (hasKernel('FourfoldDequantize', scales)) return runKernel('FourfoldDequantize', { packed, scales }, { width });
   return tf.tidy(() => {
     const [out, words] = [dimension(packed.shape, 0), dimension(packed.shape, 1)];
     const upper = floorOf(packed, 2 ** 16);

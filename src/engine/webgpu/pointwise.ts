@@ -125,6 +125,18 @@ fn main(
 }`,
 };
 
+/** Four int8 values a word, the first in the lowest byte; extractBits keeps the sign. */
+const DEQUANTIZE: Program = {
+  name: 'dequantize',
+  buffers: { words: 'in i32', scales: 'in f32', y: 'out f32' },
+  numbers: { count: 'u32', width: 'u32', perRow: 'u32' },
+  body: valueMain(`
+  let row = i / p.width;
+  let column = i % p.width;
+  let word = words[row * p.perRow + column / 4u];
+  y[i] = f32(extractBits(word, (column % 4u) * 8u, 8u)) * scales[row];`),
+};
+
 export function definePointwise(dispatcher: Dispatcher): void {
   defineKernel('FourfoldSwiglu', ({ input }) => {
     const [gate, up] = [input('gate'), input('up')];
@@ -159,6 +171,15 @@ export function definePointwise(dispatcher: Dispatcher): void {
       groupsOf(count),
     );
     return dx;
+  });
+
+  defineKernel('FourfoldDequantize', ({ input, number }) => {
+    const [words, scales, width] = [input('packed'), input('scales'), number('width')];
+    const [out, perRow] = words.shape as [number, number];
+    const y = dispatcher.output([out, width]);
+    const count = out * width;
+    dispatcher.run(DEQUANTIZE, { words, scales, y }, { count, width, perRow }, groupsOf(count));
+    return y;
   });
 
   defineKernel('FourfoldRotary', ({ input, number }) => {
