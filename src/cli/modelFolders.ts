@@ -7,6 +7,7 @@ import { readTextFile } from '../core/jsonl.ts';
 import { parseModelConfig } from '../model/configFile.ts';
 import type { Dtype } from '../model/numberFormats.ts';
 import { SCORE_HEAD } from '../model/parameters.ts';
+import { layoutOf, requireNoMoreLayers } from '../model/weightLayout.ts';
 import { openWeights, weightFilesIn } from '../model/weightsFolder.ts';
 import type { Artifacts } from '../store/artifacts.ts';
 import { TEMPLATE_FOLDER } from '../tokens/templateFiles.ts';
@@ -86,10 +87,11 @@ export async function importModel(
 ): Promise<{ artifact: ArtifactOf<'model'> | ArtifactOf<'reward-model'>; hasTokenizer: boolean }> {
   const names = await modelFilesIn(dir, isHubCache);
   const configPath = join(dir, 'config.json');
-  parseModelConfig(await readTextFile(configPath), configPath);
+  const modelConfig = parseModelConfig(await readTextFile(configPath), configPath);
   const weights = await openWeights(dir);
   const isRewardModel = weights.entries.has(SCORE_HEAD);
   await weights.close();
+  requireNoMoreLayers(weights, layoutOf(modelConfig));
   const card = { parents: [], seed: 0, config, engine: null, round: 1, runId: null, metrics: {} };
   const write = async (into: string) => {
     for (const name of names) await place(join(dir, name), join(into, name), isHubCache);

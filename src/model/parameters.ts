@@ -6,7 +6,7 @@ import { layerModule, type ModelConfig, trunkModule } from './config.ts';
 import type { WritableFormat } from './numberFormats.ts';
 import type { TensorData } from './safetensors.ts';
 import { type TensorSource, writeTensors, writeWeights } from './safetensorsWriter.ts';
-import { otherLayout, type WeightLayout } from './weightLayout.ts';
+import { otherLayout, requireNoMoreLayers, type WeightLayout } from './weightLayout.ts';
 import { openWeights, type Weights } from './weightsFolder.ts';
 
 export type Parameters = Map<string, tf.Variable>;
@@ -157,6 +157,7 @@ interface Wanted {
 
 /** @throws bad-model with both shapes, unsupported (number format), before anything is allocated. */
 function checkWanted(weights: Weights, shapes: Shapes, { layout, fallback }: LoadOptions): Wanted[] {
+  requireNoMoreLayers(weights, layout);
   return [...shapes].map(([name, shape]) => {
     const inFile = layout.namesInFile(name).find((known) => weights.entries.has(known)) ?? null;
     const expected = layout.isTransposed(name, shape) ? [...shape].reverse() : shape;

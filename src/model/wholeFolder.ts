@@ -11,7 +11,7 @@ import { DTYPES, type Dtype } from './numberFormats.ts';
 import { SCORE_HEAD, shapesOf } from './parameters.ts';
 import type { TensorData } from './safetensors.ts';
 import { writeWeights } from './safetensorsWriter.ts';
-import { layoutOf, otherLayout, type WeightLayout } from './weightLayout.ts';
+import { layoutOf, otherLayout, requireNoMoreLayers, type WeightLayout } from './weightLayout.ts';
 import { openWeights, type Weights } from './weightsFolder.ts';
 
 export interface WholeOptions {
@@ -70,6 +70,7 @@ export async function writeWhole(
   const layout = layoutOf(config);
   const weights = await openWeights(base);
   try {
+    requireNoMoreLayers(weights, layout);
     const shapes = new Map(
       [...shapesOf(head, config)].map(([name, shape]) => [
         name,

@@ -33,6 +33,31 @@ test('how a file is written does not count', async () => {
   expect((await loadTokenizer(dir)).contract).toBe((await loadTokenizer(SOURCE)).contract);
 });
 
+test('a tokenizer in an older form, which transformers writes anew when it saves, keeps its contract', async () => {
+  await change('tokenizer.json', (json) => {
+    const {
+      ignore_merges: _left,
+      vocab,
+      merges,
+      ...model
+    } = json.model as {
+      ignore_merges?: boolean;
+      vocab: object;
+      merges: string[][];
+    };
+    json.model = {
+      vocab: Object.fromEntries(Object.entries(vocab).reverse()),
+      merges: merges.map((pair) => pair.join(' ')),
+      ...model,
+    };
+  });
+  expect(await differences()).toEqual([]);
+  await change('tokenizer.json', (json) => {
+    (json.model as { merges: string[] }).merges.reverse();
+  });
+  expect(await differences()).toEqual(['tokenizer']);
+});
+
 test.each([
   ['tokenizer.json', 'added_tokens', [], 'tokenizer'],
   ['tokenizer_config.json', 'chat_template', '{{ messages }}', 'chat template'],

@@ -30,7 +30,38 @@ export interface ContractSource {
   padToken: string | null;
 }
 
-/** The hashes. How a file is indented, and settings that only its writer's batches needed, do not count. */
+type Json = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The value with every object's keys in one order. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, inOrder(inner)]),
+  );
+}
+
+/** A merge as the pair that newer files have; older ones write it as a text with one space. */
+const asPair = (merge: unknown): unknown => (typeof merge === 'string' ? merge.split(' ') : merge);
+
+/** The model without the fields that say nothing: older files leave out what newer ones write as null or false. */
+function withoutDefaults(model: unknown): unknown {
+  if (!isObject(model)) return model;
+  const said = Object.entries(model).filter(([, value]) => value !== null && value !== false);
+  return Object.fromEntries(
+    said.map(([key, value]) => [key, key === 'merges' && Array.isArray(value) ? value.map(asPair) : value]),
+  );
+}
+
+/**
+ * The hashes. How a file is written does not count, nor do settings that only its writer's batches needed: a tokenizer that
+ * transformers has loaded and saved again keeps its contract.
+ */
 export function contractPartsOf({
   tokenizerJson,
   templates,
@@ -38,10 +69,12 @@ export function contractPartsOf({
   stopTokens,
   padToken,
 }: ContractSource): ContractParts {
-  const counted = Object.entries(tokenizerJson).filter(([key]) => !['version', 'truncation', 'padding'].includes(key));
+  const counted = Object.entries(tokenizerJson)
+    .filter(([key]) => !['version', 'truncation', 'padding'].includes(key))
+    .map(([key, value]) => [key, key === 'model' ? withoutDefaults(value) : value] as const);
   const named = Object.entries(templates ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   return {
-    tokenizer: sha256(JSON.stringify(counted.sort(([a], [b]) => (a < b ? -1 : 1)))),
+    tokenizer: sha256(JSON.stringify(inOrder(Object.fromEntries(counted)))),
     template: sha256(JSON.stringify(named)),
     endOfText: sha256(JSON.stringify([bosToken, [...stopTokens].sort()])),
     padding: sha256(JSON.stringify(padToken)),

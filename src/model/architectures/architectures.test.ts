@@ -35,6 +35,16 @@ test.each([
   );
 });
 
+test.each([
+  ['mistral', { num_hidden_layers: 2 ** 40 }, 'num_hidden_layers'],
+  ['gpt2', { ...GPT2, n_layer: 1e9 }, 'n_layer'],
+  ['llama', { max_position_embeddings: 1e12 }, 'max_position_embeddings'],
+])('%s: an absurd count is refused before anything is made of it: %j', (modelType, fields, named) => {
+  expect(() => parse(modelType, fields)).toThrow(
+    expect.objectContaining({ code: 'bad-input', message: expect.stringContaining(named) }),
+  );
+});
+
 test('sliding windows: by architecture, by layer, and none', () => {
   const windowsOf = ({ slidingWindow, slidingLayers }: ReturnType<typeof parse>) => [slidingWindow, slidingLayers];
   expect(windowsOf(parse('mistral', { sliding_window: 7 }))).toEqual([7, null]);

@@ -15,6 +15,10 @@ export interface Architecture {
 }
 
 export const positive = z.int().min(1);
+/** Layers; bounded, since whatever a config.json says is counted out before the weights can contradict it. */
+export const layerCount = positive.max(10_000);
+/** Positions; bounded likewise, since tables of that length are made. */
+export const contextLength = positive.max(2 ** 24);
 export const aboveZero = z.number().gt(0);
 
 /** @throws unsupported: what was expected of which field, and what came. */

@@ -4,14 +4,14 @@
 import { z } from 'zod';
 import { parseWith } from '../../core/jsonl.ts';
 import type { ModelConfig, ModuleNames } from '../config.ts';
-import { type Architecture, aboveZero, positive, refuse, refuseTrue, slidingOf } from './fields.ts';
+import { type Architecture, aboveZero, contextLength, positive, refuse, refuseTrue, slidingOf } from './fields.ts';
 import { DECODER_FIELDS, decoderConfig, LLAMA_MODULES } from './llama.ts';
 import { RopeParameters } from './rope.ts';
 
 const GEMMA_FIELDS = {
   ...DECODER_FIELDS,
   head_dim: positive.nullable().default(256),
-  max_position_embeddings: positive.default(8192),
+  max_position_embeddings: contextLength.default(8192),
   tie_word_embeddings: z.boolean().default(true),
   attention_bias: z.boolean().default(false),
   use_bidirectional_attention: z.boolean().nullish(),
@@ -92,7 +92,7 @@ const ByLayerType = z.looseObject({
 });
 const Gemma3Fields = z.looseObject({
   ...GEMMA2_FIELDS,
-  max_position_embeddings: positive.default(131_072),
+  max_position_embeddings: contextLength.default(131_072),
   final_logit_softcapping: aboveZero.nullable().default(null),
   attn_logit_softcapping: aboveZero.nullable().default(null),
   rope_parameters: ByLayerType.nullish(),

@@ -2,15 +2,25 @@
 // matrices a file keeps as [in, out].
 import { z } from 'zod';
 import { parseWith } from '../../core/jsonl.ts';
-import { type Architecture, aboveZero, activationOf, headDimOf, positive, refuse, refuseTrue } from './fields.ts';
+import {
+  type Architecture,
+  aboveZero,
+  activationOf,
+  contextLength,
+  headDimOf,
+  layerCount,
+  positive,
+  refuse,
+  refuseTrue,
+} from './fields.ts';
 import { llamaConfig } from './llama.ts';
 
 const Gpt2Fields = z.looseObject({
   vocab_size: positive,
   n_embd: positive,
-  n_layer: positive,
+  n_layer: layerCount,
   n_head: positive,
-  n_positions: positive.default(1024),
+  n_positions: contextLength.default(1024),
   n_inner: positive.nullish(),
   activation_function: z.string().default('gelu_new'),
   layer_norm_epsilon: aboveZero.default(1e-5),

@@ -3,7 +3,15 @@
 import { z } from 'zod';
 import { parseWith } from '../../core/jsonl.ts';
 import type { ModelConfig, ModuleNames } from '../config.ts';
-import { type Architecture, aboveZero, activationOf, headDimOf, positive } from './fields.ts';
+import {
+  type Architecture,
+  aboveZero,
+  activationOf,
+  contextLength,
+  headDimOf,
+  layerCount,
+  positive,
+} from './fields.ts';
 import { ROPE_FIELDS, ropeOf, rotaryDimsOf } from './rope.ts';
 
 export const LLAMA_MODULES: ModuleNames = {
@@ -71,7 +79,7 @@ export const DECODER_FIELDS = {
   vocab_size: positive,
   hidden_size: positive,
   intermediate_size: positive,
-  num_hidden_layers: positive,
+  num_hidden_layers: layerCount,
   num_attention_heads: positive,
   num_key_value_heads: positive.nullish(),
   head_dim: positive.nullish(),
@@ -122,7 +130,7 @@ export function decoderConfig(
 
 const LlamaFields = z.looseObject({
   ...DECODER_FIELDS,
-  max_position_embeddings: positive.default(2048),
+  max_position_embeddings: contextLength.default(2048),
   hidden_act: z.string().default('silu'),
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),

@@ -1,13 +1,13 @@
 // Mistral (Jiang et al. 2023): Llama with a sliding window.
 import { z } from 'zod';
 import { parseWith } from '../../core/jsonl.ts';
-import { type Architecture, positive, slidingOf } from './fields.ts';
+import { type Architecture, contextLength, positive, slidingOf } from './fields.ts';
 import { DECODER_FIELDS, decoderConfig } from './llama.ts';
 
 const MistralFields = z.looseObject({
   ...DECODER_FIELDS,
   num_key_value_heads: positive.nullable().default(8),
-  max_position_embeddings: positive.default(131_072),
+  max_position_embeddings: contextLength.default(131_072),
   hidden_act: z.string().default('silu'),
   sliding_window: positive.nullable().default(4096),
 });

@@ -2,12 +2,12 @@
 // biases everywhere. Phi 3 (Abdin et al. 2024): Llama whose products are fused.
 import { z } from 'zod';
 import { parseWith } from '../../core/jsonl.ts';
-import { type Architecture, aboveZero, positive, slidingOf } from './fields.ts';
+import { type Architecture, aboveZero, contextLength, positive, slidingOf } from './fields.ts';
 import { DECODER_FIELDS, decoderConfig, LLAMA_MODULES } from './llama.ts';
 
 const PhiFields = z.looseObject({
   ...DECODER_FIELDS,
-  max_position_embeddings: positive.default(2048),
+  max_position_embeddings: contextLength.default(2048),
   hidden_act: z.string().default('gelu_new'),
   layer_norm_eps: aboveZero.default(1e-5),
   partial_rotary_factor: aboveZero.max(1).nullable().default(0.5),
@@ -42,7 +42,7 @@ export const phi: Architecture = {
 const Phi3Fields = z.looseObject({
   ...DECODER_FIELDS,
   rms_norm_eps: aboveZero.default(1e-5),
-  max_position_embeddings: positive.default(4096),
+  max_position_embeddings: contextLength.default(4096),
   hidden_act: z.string().default('silu'),
   sliding_window: positive.nullish(),
 });

@@ -3,12 +3,12 @@
 import { z } from 'zod';
 import { parseWith } from '../../core/jsonl.ts';
 import type { ModelConfig } from '../config.ts';
-import { type Architecture, positive, slidingOf } from './fields.ts';
+import { type Architecture, contextLength, positive, slidingOf } from './fields.ts';
 import { DECODER_FIELDS, decoderConfig, LLAMA_MODULES } from './llama.ts';
 
 const QwenFields = z.looseObject({
   ...DECODER_FIELDS,
-  max_position_embeddings: positive.default(32_768),
+  max_position_embeddings: contextLength.default(32_768),
   hidden_act: z.string().default('silu'),
   use_sliding_window: z.boolean().default(false),
   sliding_window: positive.nullable().default(4096),

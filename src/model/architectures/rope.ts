@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseWith } from '../../core/jsonl.ts';
 import type { ModelConfig, RopeScaling } from '../config.ts';
-import { aboveZero, positive, refuse } from './fields.ts';
+import { aboveZero, contextLength, positive, refuse } from './fields.ts';
 
 export const RopeParameters = z.looseObject({
   rope_theta: aboveZero.nullish(),
@@ -20,7 +20,7 @@ export function rotaryDimsOf(headDim: number, factor: number): number {
 }
 
 export const ROPE_FIELDS = {
-  max_position_embeddings: positive,
+  max_position_embeddings: contextLength,
   original_max_position_embeddings: positive.nullish(),
   rope_theta: aboveZero.nullish(),
   rope_parameters: RopeParameters.nullish(),

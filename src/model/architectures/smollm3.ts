@@ -1,13 +1,13 @@
 // SmolLM3: Llama in which every fourth layer has no positions (NoPE: Kazemnejad et al. 2023).
 import { z } from 'zod';
 import { parseWith } from '../../core/jsonl.ts';
-import { type Architecture, positive, refuse, slidingOf } from './fields.ts';
+import { type Architecture, contextLength, positive, refuse, slidingOf } from './fields.ts';
 import { DECODER_FIELDS, decoderConfig } from './llama.ts';
 
 const SmolLm3Fields = z.looseObject({
   ...DECODER_FIELDS,
   num_key_value_heads: positive.nullable().default(4),
-  max_position_embeddings: positive.default(32_768),
+  max_position_embeddings: contextLength.default(32_768),
   tie_word_embeddings: z.boolean().default(true),
   hidden_act: z.string().default('silu'),
   attention_bias: z.boolean().default(false),
