@@ -3,9 +3,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { HUSH_FILE, type Hush } from '../install/hushModule.ts';
+import { HUSH_FILE } from '../install/hushModule.ts';
 import { fourfoldHome, PLATFORM, readInstallation, tensorflowFolder } from '../install/installation.ts';
 import { defineTensorflowKernels } from '../tensorflow/kernels.ts';
+import { quietly, setHush } from '../tensorflow/quietly.ts';
 import type { Binding, NodeBackend } from '../tensorflow/raw.ts';
 import * as tf from '../tf.ts';
 
@@ -60,24 +61,13 @@ async function startInstalled(): Promise<RunningTensorflow | null> {
   const { NodeJSKernelBackend }: { NodeJSKernelBackend: new (binding: Binding, name: string) => NodeBackend } =
     ofPackage('./dist/nodejs_kernel_backend.js');
   ofPackage('./dist/register_all_kernels.js');
-  const binding: Binding = quietly(dirname(join(folder, installation.binding)), ofPackage, () =>
-    ofPackage(join(folder, installation.binding)),
-  );
+  const path = join(folder, installation.binding);
+  const hushPath = join(dirname(path), HUSH_FILE);
+  setHush(process.env.FOURFOLD_DEBUG === undefined && existsSync(hushPath) ? ofPackage(hushPath) : null);
+  const binding: Binding = quietly(() => ofPackage(path));
   const backend = new NodeJSKernelBackend(binding, installation.cuda ? PACKAGE : '@tensorflow/tfjs-node');
   tf.registerBackend('tensorflow', () => backend);
   return { version: binding.TF_Version, folder, isGpu: backend.isUsingGpuDevice };
-}
-
-/** Loads a native library with standard error shut, unless FOURFOLD_DEBUG asks for all there is to hear. */
-function quietly<T>(folder: string, require: NodeJS.Require, load: () => T): T {
-  const path = join(folder, HUSH_FILE);
-  const hush: Hush | null = process.env.FOURFOLD_DEBUG === undefined && existsSync(path) ? require(path) : null;
-  hush?.shut();
-  try {
-    return load();
-  } finally {
-    hush?.open();
-  }
 }
 
 async function startPackage(): Promise<RunningTensorflow> {

@@ -1,9 +1,11 @@
 // Our kernels on TensorFlow. Each is a few of TensorFlow's own operations in a row; derivatives are those of the wasm
 // kernels of the same names.
 
+import { registerDecoder } from '../decoder.ts';
 import * as tf from '../tf.ts';
 import { registerKernelGradients } from '../wasm/gradients.ts';
 import { defineAttention } from './attention.ts';
+import { makeTensorflowDecoder } from './decoder.ts';
 import { defineLogProbs } from './logProbs.ts';
 import { defineOptimizer } from './optimizer.ts';
 import { defineRowKernels } from './rowKernels.ts';
@@ -16,4 +18,5 @@ export function defineTensorflowKernels(): void {
   defineAttention();
   defineLogProbs();
   defineOptimizer();
+  registerDecoder('tensorflow', makeTensorflowDecoder);
 }

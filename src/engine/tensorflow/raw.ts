@@ -30,6 +30,9 @@ export interface Binding {
   deleteTensor(id: number): void;
   executeOp(name: string, attributes: Attribute[], inputs: number[], outputs: number): Output[];
   tensorDataSync(id: number): Float32Array | Int32Array;
+  loadSavedModel(folder: string, tags: string): number;
+  /** Names are joined by commas. */
+  runSavedModel(graph: number, inputs: number[], inputNames: string, outputNames: string): Output[];
 }
 
 /** tfjs-node's back end. */
@@ -117,6 +120,26 @@ export class Operations {
   integers(values: number[]): Value {
     const make = (): Int32Array => Int32Array.from(values);
     return constantOf(this.#binding, `i ${values}`, [values.length], this.#binding.TF_INT32, make);
+  }
+
+  /** Values of this call alone, on the host; they must not change. */
+  integersOf(values: Int32Array): Value {
+    const id = this.#binding.createTensor([values.length], this.#binding.TF_INT32, values);
+    this.#made.add(id);
+    return { id, shape: [values.length], dtype: this.#binding.TF_INT32 };
+  }
+
+  /** Values of this call alone; they must not change. */
+  floatsOf(values: Float32Array, shape: number[]): Value {
+    const id = this.#binding.createTensor(shape, this.#binding.TF_FLOAT, values);
+    this.#made.add(id);
+    return { id, shape, dtype: this.#binding.TF_FLOAT };
+  }
+
+  /** Takes over what another call of the binding made. */
+  adopt(values: Value[]): Value[] {
+    for (const { id } of values) this.#made.add(id);
+    return values;
   }
 
   /** The values of a tensor. */

@@ -103,7 +103,7 @@ function defineRotary(): void {
 }
 
 /** The matrix R [headDim, headDim]. */
-function quarterTurn(headDim: number, sign: number): Float32Array {
+export function quarterTurn(headDim: number, sign: number): Float32Array {
   const half = headDim / 2;
   const matrix = new Float32Array(headDim * headDim);
   for (let i = 0; i < half; i++) {
