@@ -32,10 +32,9 @@ export async function startTensorflow(threads: number | null = null): Promise<vo
   if (running === null) {
     // TensorFlow reads these when it is loaded: what it says of the processor is news to no one.
     process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-    if (threads !== null && threads > 0) {
-      process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
-      process.env.TF_NUM_INTEROP_THREADS ??= String(threads);
-    }
+    if (threads !== null && threads > 0) process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
+    // A graph's operations one after another: handing small ones to other threads takes longer than they do.
+    process.env.TF_NUM_INTEROP_THREADS ??= '1';
     running = (await startInstalled()) ?? (await startPackage());
   }
   if (!(await tf.setBackend('tensorflow'))) throw new Error('tfjs refused to start it');
