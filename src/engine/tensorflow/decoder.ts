@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FourfoldError } from '../../core/errors.ts';
-import type { CacheSize, DecoderLayer, DecoderModel, DecoderRow, FusedDecoder } from '../decoder.ts';
+import type { CacheSize, DecoderLayer, DecoderLinear, DecoderModel, DecoderRow, FusedDecoder } from '../decoder.ts';
 import { type Drawn, type SamplingRule, sample } from '../ops/sample.ts';
 import * as tf from '../tf.ts';
 import { decoderGraph, type GraphKind, graphShape } from './decoderGraph.ts';
@@ -161,32 +161,33 @@ class TensorflowDecoder implements FusedDecoder {
   #layerInputs(layer: DecoderLayer, scratch: Operations): Record<string, Value> {
     const made = this.#made;
     const { inputNorm, feedForwardNorm, query, key, value, output, gate, up, down, queryNorm, keyNorm } = layer;
-    const { heads, kvHeads, headDim } = this.#model.shape;
+    const { hidden, headDim } = this.#model.shape;
     const input = (tensor: tf.Tensor): Value => scratch.input(tensor);
-    /** Matrices [out, in] one below the other, as [in, out of all]. */
-    const turned = (...matrices: tf.Tensor[]): Value => {
-      const all = matrices.map(input);
-      const joined = all.length === 1 ? (all[0] as Value) : scratch.runOverList('ConcatV2', all, scratch.integer(0));
-      return made.transpose(joined, [1, 0]);
+    const join = (operations: Operations, values: Value[]): Value =>
+      values.length === 1 ? (values[0] as Value) : operations.runOverList('ConcatV2', values, operations.integer(0));
+    const filled = (size: number, value: number): Value =>
+      made.run('Fill', [made.integers([size]), made.scalar(value)]);
+    /** Matrices [out, in] one below the other, as [in, out of all]; and their biases where any has one. */
+    const linear = (name: string, hasBias: boolean, parts: DecoderLinear[]): Record<string, Value> => {
+      const weights = parts.map(({ weight }) => input(weight));
+      const biases = parts.map(({ weight, bias }) => (bias === null ? filled(weight.shape[0] ?? 0, 0) : input(bias)));
+      const weight = made.transpose(join(scratch, weights), [1, 0]);
+      return hasBias ? { [name]: weight, [`${name}Bias`]: join(made, biases) } : { [name]: weight };
     };
-    const { hasBias, hasOutputBias, hasQueryNorm, hasKeyNorm } = graphShape('extend', this.#model);
-    const constant = (size: number, filling: number): Value =>
-      made.run('Fill', [made.integers([size]), made.scalar(filling)]);
-    const biases = [query, key, value].map(({ bias }, i) =>
-      bias === null ? constant((i === 0 ? heads : kvHeads) * headDim, 0) : input(bias),
+    const { hasBias, hasOutputBias, hasGateUpBias, hasDownBias, hasQueryNorm, hasKeyNorm } = graphShape(
+      'extend',
+      this.#model,
     );
-    const hidden = this.#model.shape.hidden;
+    const gain = (norm: tf.Tensor | null, size: number): Value => (norm === null ? filled(size, 1) : input(norm));
     return {
-      inputNorm: input(inputNorm),
-      feedForwardNorm: input(feedForwardNorm),
-      projection: turned(query.weight, key.weight, value.weight),
-      output: turned(output.weight),
-      gateUp: turned(gate, up),
-      down: turned(down),
-      ...(hasBias ? { projectionBias: made.runOverList('ConcatV2', biases, made.integer(0)) } : {}),
-      ...(hasOutputBias ? { outputBias: output.bias === null ? constant(hidden, 0) : input(output.bias) } : {}),
-      ...(hasQueryNorm ? { queryNorm: queryNorm === null ? constant(headDim, 1) : input(queryNorm) } : {}),
-      ...(hasKeyNorm ? { keyNorm: keyNorm === null ? constant(headDim, 1) : input(keyNorm) } : {}),
+      inputNorm: gain(inputNorm, hidden),
+      feedForwardNorm: gain(feedForwardNorm, hidden),
+      ...linear('projection', hasBias, [query, key, value]),
+      ...linear('output', hasOutputBias, [output]),
+      ...linear('gateUp', hasGateUpBias, [gate, up]),
+      ...linear('down', hasDownBias, [down]),
+      ...(hasQueryNorm ? { queryNorm: gain(queryNorm, headDim) } : {}),
+      ...(hasKeyNorm ? { keyNorm: gain(keyNorm, headDim) } : {}),
     };
   }
 
@@ -295,8 +296,7 @@ class TensorflowDecoder implements FusedDecoder {
 /** Whether an input of a graph comes after the last layer's caches are written. */
 function isAfterCaches(name: string, lastLayer: string): boolean {
   if (name === 'unembedding' || name === 'finalNorm') return true;
-  return (
-    name.endsWith(lastLayer) &&
-    ['output', 'outputBias', 'feedForwardNorm', 'gateUp', 'down'].includes(name.slice(0, -lastLayer.length))
-  );
+  if (!name.endsWith(lastLayer)) return false;
+  const part = name.slice(0, -lastLayer.length).replace(/Bias$/, '');
+  return ['output', 'feedForwardNorm', 'gateUp', 'down'].includes(part);
 }

@@ -22,6 +22,8 @@ export interface GraphShape {
   /** Which of the optional parts the model has. */
   hasBias: boolean;
   hasOutputBias: boolean;
+  hasGateUpBias: boolean;
+  hasDownBias: boolean;
   hasQueryNorm: boolean;
   hasKeyNorm: boolean;
 }
@@ -33,24 +35,14 @@ export function graphShape(kind: GraphKind, { shape, layers }: DecoderModel): Gr
     ...{ kind, vocab, layers: layers.length, heads, kvHeads, headDim, normEpsilon, attentionScale },
     hasBias: has(({ query, key, value }) => [query, key, value].some(({ bias }) => bias !== null)),
     hasOutputBias: has(({ output }) => output.bias !== null),
+    hasGateUpBias: has(({ gate, up }) => gate.bias !== null || up.bias !== null),
+    hasDownBias: has(({ down }) => down.bias !== null),
     hasQueryNorm: has(({ queryNorm }) => queryNorm !== null),
     hasKeyNorm: has(({ keyNorm }) => keyNorm !== null),
   };
 }
 
 const T: Record<string, AttributeValue> = { T: { type: FLOAT } };
-
-/** Names of the inputs: those of a call, then those of each layer, as `name layer`. */
-export const CALL_INPUTS = [
-  'tokens',
-  'positions',
-  'slots',
-  'writeAt',
-  'mask',
-  'cacheShape',
-  'rows',
-  'stacked',
-] as const;
 
 /** The bytes of saved_model.pb. Inputs and outputs are named in the code; matrices come as [in, out] but for embedding and output. */
 export function decoderGraph(shape: GraphShape): Uint8Array {
@@ -77,8 +69,11 @@ export function decoderGraph(shape: GraphShape): Uint8Array {
   for (let layer = 0; layer < layers; layer++) {
     const weight = (name: string): string => g.input(`${name}_${layer}`);
     const norm = (value: string, name: string): string => g.rmsNorm(value, weight(name), shape.normEpsilon);
-    const product = g.matMul(norm(x, 'inputNorm'), weight('projection'));
-    const projected = shape.hasBias ? g.add(product, weight('projectionBias')) : product;
+    const linear = (value: string, name: string, hasBias: boolean): string => {
+      const product = g.matMul(value, weight(name));
+      return hasBias ? g.add(product, weight(`${name}Bias`)) : product;
+    };
+    const projected = linear(norm(x, 'inputNorm'), 'projection', shape.hasBias);
     const parts = g.split(g.reshape(projected, [-1, heads + 2 * kvHeads, headDim]), [heads, kvHeads, kvHeads]);
     let [query, key] = parts as [string, string, string];
     const value = parts[2] as string;
@@ -104,12 +99,10 @@ export function decoderGraph(shape: GraphShape): Uint8Array {
       apart,
       sizes: [heads, kvHeads, group, headDim],
     });
-    const output = g.matMul(mixed, weight('output'));
-    x = g.add(x, shape.hasOutputBias ? g.add(output, weight('outputBias')) : output);
-    const both = g.matMul(norm(x, 'feedForwardNorm'), weight('gateUp'));
-    const [gate, up] = g.halves(both) as [string, string];
+    x = g.add(x, linear(mixed, 'output', shape.hasOutputBias));
+    const [gate, up] = g.halves(linear(norm(x, 'feedForwardNorm'), 'gateUp', shape.hasGateUpBias)) as [string, string];
     const activation = g.mul(g.mul(gate, g.node('Sigmoid', [gate], T)), up);
-    x = g.add(x, g.matMul(activation, weight('down')));
+    x = g.add(x, linear(activation, 'down', shape.hasDownBias));
   }
   if (kind === 'extend') {
     g.named('written', 'Identity', [g.floats([], [0]), ...written.map((name) => `^${name}`)], T);
