@@ -115,7 +115,7 @@ export const chinese: Strings = {
   saving: '正在保存…',
   unsent: (count) => `离线：${count} 条评判已留在本机，稍后发送`,
   waiting: '正在等待网络连接，恢复后会立即显示下一条。',
-  refused: (message) => `有一条评判未被接受：${message}`,
+  refused: (message) => `有一条评判未被接受：${message} 您的内容已保留为该条目的草稿。`,
   judgedElsewhere: '该条目已在另一个窗口评判，保留了先前的评判。',
   nothingToUndo: '没有可撤销的操作。',
   said: {

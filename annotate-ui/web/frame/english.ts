@@ -127,7 +127,7 @@ export const english = {
       ? 'Offline: 1 judgement kept here, will be sent'
       : `Offline: ${count} judgements kept here, will be sent`,
   waiting: 'Waiting for the connection. The next item comes as soon as it is back.',
-  refused: (message: string) => `A judgement was not taken: ${message}`,
+  refused: (message: string) => `A judgement was not taken: ${message} What you said is kept as a draft of that item.`,
   judgedElsewhere: 'That item was judged in another window before; the first judgement was kept.',
   nothingToUndo: 'Nothing to undo.',
   said: {

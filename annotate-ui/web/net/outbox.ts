@@ -13,7 +13,7 @@ export interface OutboxOptions {
   send(itemId: string, body: JudgementRequest): Promise<JudgementReply>;
   onState(state: OutboxState, pending: number): void;
   onSaved(reply: JudgementReply, itemId: string): void;
-  /** The server will never take it; it is dropped. */
+  /** The server will not take it as it is; it is no longer pending. What it said is kept as the item's draft. */
   onRefused(itemId: string, body: JudgementRequest, error: ApiError): void;
   onSignedOut(): void;
 }

@@ -143,5 +143,8 @@ export function missingIn(draft: Draft, task: Task): Missing[] {
 export function isVerdictMissing(draft: Draft, { ask, candidates }: Task): boolean {
   if (ask.comparison === 'none') return false;
   if (ask.comparison === 'ranking') return draft.ranking.length < candidates.length;
-  return draft.verdict === null;
+  const { verdict } = draft;
+  // A draft from before the settings changed names the best without saying by how much.
+  if (ask.comparison === 'strength' && verdict?.kind === 'best') return verdict.strength === undefined;
+  return verdict === null;
 }

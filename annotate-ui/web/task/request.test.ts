@@ -33,6 +33,23 @@ describe('toRequest', () => {
     expect(toRequest(draft, task, sending)).toEqual({ ...bare, comparison: { kind: 'none' } });
   });
 
+  test('of a draft from before the settings changed only what is asked now is sent, and what is new is missing', () => {
+    const scores = { fluency: 4, safety: 5, dropped: 2 };
+    const draft = withFlag(
+      withComment({ ...emptyDraft(), ratings: { 'c-1': scores, 'c-2': scores } }, 'said'),
+      'c-1',
+      'nonsense',
+    );
+    const best = withVerdict(draft, { kind: 'best', candidateId: 'c-1' });
+    const { dropped: _, ...asked } = scores;
+    expect(toRequest(best, taskOf({ comment: false, flags: false }), sending)).toEqual({
+      ...bare,
+      ratings: { 'c-1': asked, 'c-2': asked },
+      comparison: { kind: 'best', candidateId: 'c-1' },
+    });
+    expect(toRequest(best, taskOf({ comparison: 'strength' }), sending)).toBeNull();
+  });
+
   test('both bad is a tie that says so', () => {
     const task = taskOf({ ratings: false, comparison: 'strength' });
     const draft = withVerdict(emptyDraft(), { kind: 'tie', bothBad: true });

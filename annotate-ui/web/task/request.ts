@@ -1,6 +1,6 @@
 // From a draft to what is sent, and from what was sent or kept before to a draft. Pure.
 import type { JudgementRequest, Task } from '../../../src/core/annotationApi.ts';
-import { type Draft, emptyDraft, missingIn, type Verdict } from './draft.ts';
+import { criteriaOf, type Draft, emptyDraft, missingIn, type Verdict } from './draft.ts';
 import { groupsOf, rankingOf } from './ranking.ts';
 
 /** Drops what holds nothing. */
@@ -26,9 +26,9 @@ function detailsOf(draft: Draft, task: Task) {
     strength: ask.comparison === 'strength' && verdict?.kind === 'best' ? verdict.strength : undefined,
     bothBad: ask.comparison === 'strength' && verdict?.kind === 'tie' ? verdict.bothBad : undefined,
     ranking: ask.comparison === 'ranking' ? groupsOf(draft.ranking) : undefined,
-    corrections: filled(correctionsOf(draft, task), () => true),
-    flags: filled(draft.flags, (flags) => flags.length > 0),
-    comment: comment === '' ? undefined : comment,
+    corrections: ask.correction ? filled(correctionsOf(draft, task), () => true) : undefined,
+    flags: ask.flags ? filled(draft.flags, (flags) => flags.length > 0) : undefined,
+    comment: comment === '' || !ask.comment ? undefined : comment,
   };
   return Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined));
 }
@@ -38,6 +38,17 @@ function correctionsOf(draft: Draft, { candidates }: Task): Record<string, strin
   const isReal = (candidateId: string, text: string) =>
     text.trim() !== '' && text !== candidates.find((candidate) => candidate.candidateId === candidateId)?.text;
   return Object.fromEntries(Object.entries(draft.corrections).filter(([id, text]) => isReal(id, text)));
+}
+
+/** Scores on what the task asks about; a draft from before the settings changed may hold more. */
+function ratingsOf(draft: Draft, task: Task): JudgementRequest['ratings'] {
+  const asked = new Set(criteriaOf(task).map(({ id }) => id));
+  if (asked.size === 0) return {};
+  const kept = (scores: Record<string, number>) =>
+    Object.fromEntries(Object.entries(scores).filter(([criterion]) => asked.has(criterion)));
+  return Object.fromEntries(
+    Object.entries(draft.ratings).map(([id, scores]) => [id, kept(scores)]),
+  ) as JudgementRequest['ratings'];
 }
 
 interface Sending {
@@ -56,7 +67,7 @@ export function toRequest(draft: Draft, task: Task, { revise, submissionId }: Se
         ? { kind: 'tie' }
         : { kind: 'best', candidateId: verdict.candidateId };
   return {
-    ratings: task.ask.ratings ? draft.ratings : {},
+    ratings: ratingsOf(draft, task),
     comparison,
     ...detailsOf(draft, task),
     durationMs: draft.elapsedMs,

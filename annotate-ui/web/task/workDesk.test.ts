@@ -189,4 +189,33 @@ describe('the work desk', () => {
     expect(desk.state.outbox.pending).toBe(0);
     expect(desk.state.shown?.task.itemId).toBe('i-2');
   });
+
+  test('a refused judgement is the draft of its item, which comes again with it, after a reload too', async () => {
+    const { desk, again, server, judged } = deskAt(['i-1', 'i-2'].map((id) => taskNamed(id)));
+    await settle();
+    const { shown } = desk.state;
+    if (shown !== null) desk.change(withComment(shown.draft, 'long thought'));
+    server.refuses = new ApiError(403, 'paused');
+    tie(desk);
+    await settle();
+    expect(desk.state.outbox.pending).toBe(0);
+    desk.stop();
+    server.refuses = null;
+    const next = again();
+    await settle();
+    expect(next.state.shown).toMatchObject({
+      task: { itemId: 'i-1' },
+      isRevision: false,
+      draft: { comment: 'long thought', verdict: { kind: 'tie' } },
+    });
+    tie(next);
+    await settle();
+    expect(judged.map(({ itemId }) => itemId)).toEqual(['i-1']);
+    next.stop();
+    // Confirmed, it leaves no draft behind.
+    judged.length = 0;
+    const fresh = again();
+    await settle();
+    expect(fresh.state.shown?.draft.comment).toBe('');
+  });
 });

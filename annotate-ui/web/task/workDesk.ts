@@ -152,8 +152,9 @@ export class WorkDesk {
     if (!isPractice) store.set(`${prefix}/last`, JSON.stringify(submitted));
     this.#cancelDraft();
     this.#set({ refusal: null, ...(isPractice ? {} : { last: submitted }) });
+    // Kept until the server has confirmed the answer: should it be refused, nothing that was said is lost.
+    store.set(this.#draftKey(itemId), JSON.stringify({ ...submitted.draft, past: [] }));
     this.#outbox.put(itemId, body);
-    store.remove(this.#draftKey(itemId));
     if (isPractice) this.#set({ phase: 'checking' });
     else this.#showNext();
     return true;
@@ -274,6 +275,7 @@ export class WorkDesk {
 
   #onSaved(reply: JudgementReply, itemId: string): void {
     const { shown, phase } = this.#state;
+    if (!this.#outbox.pending().includes(itemId)) this.#options.store.remove(this.#draftKey(itemId));
     this.#set({ progress: reply.progress, standing: reply.standing });
     if (phase !== 'checking' || shown?.task.itemId !== itemId) return;
     const { task, draft } = shown;
@@ -282,7 +284,10 @@ export class WorkDesk {
   }
 
   #onRefused(itemId: string, error: ApiError): void {
+    // Judged in another window: that answer stands. Else the draft waits for the item to come again, which it may now.
+    if (error.status === 409) this.#options.store.remove(this.#draftKey(itemId));
     this.#set({ refusal: error });
     if (this.#state.phase === 'checking' && this.#state.shown?.task.itemId === itemId) this.#showNext();
+    else void this.#fetchAhead();
   }
 }
