@@ -98,6 +98,20 @@ test('overview, raters, agreement and disputes tell what the raters did', async 
   });
 });
 
+test('an item with a known answer counts neither in the agreement nor as a dispute', async () => {
+  const { app, workspace, lead, get } = await ready(2);
+  await judgeAll(app, await signInAs(app, workspace, 'a'), () => ({ score: 5, best: 0 }));
+  await judgeAll(app, await signInAs(app, workspace, 'b'), () => ({ score: 5, best: 1 }));
+  const [{ itemId } = { itemId: '' }] = DisputesReply.parse(await get('/api/lead/disputes')).disputes;
+  const gold = { items: [{ itemId, best: null }], rate: 0.3, bar: 0.6, minimum: 3, window: 5 };
+  const changed = await app.inject({ method: 'PATCH', url: '/api/lead/project', headers: lead, payload: { gold } });
+  expect(changed.statusCode).toBe(200);
+  expect(DisputesReply.parse(await get('/api/lead/disputes')).total).toBe(1);
+  expect(OverviewReply.parse(await get('/api/lead/overview')).items.inDispute).toBe(1);
+  const { rows } = AgreementReply.parse(await get('/api/lead/agreement'));
+  expect(rows.map(({ units }) => units)).toEqual([3, 3, 3, 1]);
+});
+
 test('a lead’s verdict settles a dispute, is on record as such, and counts over the raters’', async () => {
   const { app, workspace, set, lead, get } = await ready(2);
   await judgeAll(app, await signInAs(app, workspace, 'a'), () => ({ score: 5, best: 0 }));

@@ -80,7 +80,7 @@ export class LabelingDesk {
     this.book = book;
     this.holdings = holdings;
     this.members = members;
-    this.disputes = new Disputes(set, book);
+    this.disputes = new Disputes(set, book, (itemId) => this.#gold.has(itemId) || this.#round.has(itemId));
     this.#events = events;
     this.#clock = clock;
     this.#project = project;

@@ -12,10 +12,13 @@ export interface Dispute extends Disagreement {
 export class Disputes {
   readonly #book: JudgementBook;
   readonly #set: LabelingSet;
+  readonly #isKnown: (itemId: ItemId) => boolean;
   readonly #found = new Map<ItemId, Dispute>();
   readonly #changed = new Set<ItemId>();
 
-  constructor(set: LabelingSet, book: JudgementBook) {
+  /** @param isKnown whether an item's answer is known: then raters are not in dispute on it, some are wrong */
+  constructor(set: LabelingSet, book: JudgementBook, isKnown: (itemId: ItemId) => boolean) {
+    this.#isKnown = isKnown;
     this.#set = set;
     this.#book = book;
     for (const { id } of set.items) if (book.ofItem(id).length >= 2) this.#changed.add(id);
@@ -30,7 +33,9 @@ export class Disputes {
   /** Widest apart first. */
   list(): Dispute[] {
     this.#refresh();
-    return [...this.#found.values()].sort((a, b) => b.value - a.value || a.item.index - b.item.index);
+    return [...this.#found.values()]
+      .filter(({ item }) => !this.#isKnown(item.id))
+      .sort((a, b) => b.value - a.value || a.item.index - b.item.index);
   }
 
   #refresh(): void {

@@ -23,7 +23,7 @@ function paceOf(times: ReadonlyArray<number>, remaining: number | null, now: num
   const ms = worked.reduce((sum, gap) => sum + gap, 0);
   if (ms === 0) return { perHour: null, finishAt: null };
   const perMs = worked.length / ms;
-  const finishAt = remaining === null ? null : new Date(now + remaining / perMs).toISOString();
+  const finishAt = remaining === null || remaining === 0 ? null : new Date(now + remaining / perMs).toISOString();
   return { perHour: perMs * 3_600_000, finishAt };
 }
 

@@ -14,7 +14,10 @@ function describeIssues(error: FastifyError): string {
   if (!hasZodFastifySchemaValidationErrors(error)) return error.message;
   const place = error.validationContext ?? 'request';
   return error.validation
-    .map((issue) => `${place}${issue.instancePath.replaceAll('/', '.')}: ${issue.message ?? 'is not as expected'}`)
+    .map(
+      (issue) =>
+        `${place}${issue.instancePath.replace(/\/+$/, '').replaceAll('/', '.')}: ${issue.message ?? 'is not as expected'}`,
+    )
     .join('; ');
 }
 

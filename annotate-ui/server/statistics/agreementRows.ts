@@ -53,9 +53,17 @@ function ratingsByCriterion(human: ReadonlyArray<Judgement>, project: Project): 
   return project.ask.comparison === 'none' ? found : found.set(COMPARISON, compared);
 }
 
-/** @param latest judgements that count, adjudications left out */
+/**
+ * Items with known answers, gold and practice, tell of a rater, not of how far raters agree: they are left out.
+ * @param latest judgements that count, adjudications left out
+ */
 export function agreementRows(latest: ReadonlyArray<Judgement>, project: Project): AgreementRow[] {
-  const human = latest.filter(({ source, role }) => source.kind === 'human' && role !== 'adjudication');
+  const known = new Set(
+    [...(project.gold?.items ?? []), ...(project.qualification?.items ?? [])].map((item) => item.itemId),
+  );
+  const human = latest.filter(
+    ({ source, role, itemId }) => source.kind === 'human' && role === undefined && !known.has(itemId),
+  );
   return [...ratingsByCriterion(human, project)].map(([criterion, ratings]) => rowOf(criterion, ratings, project.gate));
 }
 

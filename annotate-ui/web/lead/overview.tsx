@@ -65,7 +65,11 @@ function Figures({ overview }: { overview: OverviewReply }) {
         {labels.skipped > 0 && `, ${strings.skipped(labels.skipped)}`}
       </Tile>
       <Tile name={strings.pace} value={count(pace.perHour)}>
-        {pace.finishAt === null ? strings.noFinish : strings.finish(time(pace.finishAt))}
+        {labels.needed === 0
+          ? strings.allDone
+          : pace.finishAt === null
+            ? strings.noFinish
+            : strings.finish(time(pace.finishAt))}
       </Tile>
       <Tile name={strings.activeNow} value={count(overview.activeNow)}>
         {strings.lastMinutes}
@@ -86,9 +90,9 @@ function Notices({ overview }: { overview: OverviewReply }) {
   return (
     <section aria-labelledby="notices">
       <h2 id="notices">{strings.notices}</h2>
-      {overview.notices.length === 0 ? (
-        <p class="muted">{strings.noNotices}</p>
-      ) : (
+      {overview.items.inDispute > 0 && <p>{strings.disputesOpen(overview.items.inDispute)}</p>}
+      {overview.notices.length > 0 || overview.items.inDispute > 0 ? null : <p class="muted">{strings.noNotices}</p>}
+      {overview.notices.length > 0 && (
         <ul class="notices">
           {overview.notices.map(({ kind, subject, text, at }) => (
             <li key={`${kind} ${subject} ${at}`} lang="en">
