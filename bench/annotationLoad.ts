@@ -17,6 +17,8 @@ import { LoadServer } from './labelingLoad/loadServer.ts';
 import { loadWorkspace } from './labelingLoad/loadWorkspace.ts';
 import { percentile, SimulatedAnnotator } from './labelingLoad/simulatedAnnotator.ts';
 
+/** A lead asks for all figures this often, which must keep nobody waiting. */
+const LOOK_MS = 20_000;
 const LIMITS = { annotators: 200, seconds: 600, items: 50_000, kills: 50 };
 
 function numberOf(values: Record<string, string | undefined>, key: string, fallback: number, most: number): number {
@@ -37,7 +39,7 @@ const items = numberOf(values, 'items', 20_000, LIMITS.items);
 const overlap = numberOf(values, 'overlap', 2, 10);
 const kills = numberOf(values, 'kills', 0, LIMITS.kills);
 
-const { dir, candidateSetId, tokens } = await loadWorkspace({ items, annotators, overlap });
+const { dir, candidateSetId, tokens, leadToken } = await loadWorkspace({ items, annotators, overlap });
 const server = new LoadServer(dir);
 const memory: number[] = [];
 try {
@@ -50,6 +52,9 @@ try {
     const mib = server.memoryMiB();
     if (mib !== null) memory.push(mib);
   }, 1000);
+  const lead = new SimulatedAnnotator({ server, token: leadToken, thinkMs, seed: people.length });
+  await lead.signIn();
+  const looking = kills > 0 ? Promise.resolve() : lead.look(deadline, LOOK_MS);
   const work = Promise.all(people.map((person) => person.work(deadline)));
   const random = randomFrom(seedOf('kills', kills));
   for (let i = 0; i < kills; i++) {
@@ -58,6 +63,7 @@ try {
     await server.start();
   }
   await work;
+  await looking;
   clearInterval(watch);
   const ranFor = (Date.now() - startedAt) / 1000;
   await server.stop();
@@ -75,7 +81,7 @@ try {
   const missing = confirmed.filter((id) => !written.has(id)).length;
   const twice = [...times.values()].filter((count) => count > 1).length + (confirmed.length - new Set(confirmed).size);
   const tooMany = [...raters.values()].filter((count) => count > overlap).length;
-  const errors = people.flatMap((person) => person.errors);
+  const errors = [...people, lead].flatMap((person) => person.errors);
   const figuresOf = (latencies: number[]) => ({
     p50: percentile(latencies, 0.5),
     p95: percentile(latencies, 0.95),
@@ -89,6 +95,7 @@ try {
     labelsPerSecond: Math.round((confirmed.length / ranFor) * 10) / 10,
     nextMs: figuresOf(people.flatMap((person) => person.nextMs)),
     saveMs: figuresOf(people.flatMap((person) => person.saveMs)),
+    leadMs: figuresOf(lead.nextMs),
     memoryMiB: kills > 0 ? null : { first: part(0.05, 0.25), middle: part(0.4, 0.6), last: part(0.8, 1) },
     ...{ onDisk: records.length, missing, twice, tooMany },
     errors: [...new Set(errors)].slice(0, 5),

@@ -20,7 +20,7 @@ export async function loadWorkspace({
   items: number;
   annotators: number;
   overlap: number;
-}): Promise<{ dir: string; candidateSetId: ArtifactId; tokens: string[] }> {
+}): Promise<{ dir: string; candidateSetId: ArtifactId; tokens: string[]; leadToken: string }> {
   const workspace = await openWorkspace(await mkdtemp(join(tmpdir(), 'fourfold-load-')));
   const numbers = Array.from({ length: items }, (_, i) => i);
   const prompts = numbers.map((i) => ({
@@ -64,5 +64,6 @@ export async function loadWorkspace({
     { length: annotators },
     (_, i) => workspace.annotators.add({ id: `a-${i}`, name: `Annotator ${i}`, simulated: true }).token,
   );
-  return { dir: workspace.dir, candidateSetId: set.id, tokens };
+  const lead = workspace.annotators.add({ id: 'lead', name: 'Lead', simulated: true, role: 'lead' });
+  return { dir: workspace.dir, candidateSetId: set.id, tokens, leadToken: lead.token };
 }

@@ -81,6 +81,18 @@ export class SimulatedAnnotator {
     this.#agent.destroy();
   }
 
+  /** A lead looks at all figures again and again. @param deadline milliseconds since 1970 */
+  async look(deadline: number, everyMs: number): Promise<void> {
+    this.#deadline = deadline;
+    while (Date.now() + everyMs < deadline) {
+      await sleep(everyMs);
+      for (const what of ['overview', 'raters', 'agreement', 'disputes']) {
+        await this.#timed(this.nextMs, 'GET', `/api/lead/${what}`);
+      }
+    }
+    this.#agent.destroy();
+  }
+
   #judge(task: Task): JudgementRequest {
     const score = () => 1 + this.#random.integer(5);
     const scores = () => Object.fromEntries(task.criteria.map(({ id }) => [id, score()]));
