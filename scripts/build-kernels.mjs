@@ -1,6 +1,6 @@
-// Compiles the kernels of src/engine/wasm/assembly to dist/kernels: for plain SIMD and for relaxed SIMD (fused
-// multiply-add), each for the memory of one thread and for a shared one. Does nothing where all are newer than every
-// source. The program of the pool's threads lies beside them.
+// Compiles the kernels of src/engine/wasm/assembly to dist/kernels: for plain SIMD, for relaxed SIMD (fused multiply-add), and
+// with tiles for runtimes that join vectors into wider ones, each for the memory of one thread and for a shared one. Does
+// nothing where all are newer than every source. The program of the pool's threads lies beside them.
 import { copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,20 +19,34 @@ const newest = Math.max(
 // A shared memory must be imported with the maximum it was made with: all of the 65536 pages.
 const SHARED = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
 const VARIANTS = [
-  { file: 'kernels.wasm', features: ['simd'], options: [] },
-  { file: 'kernels-relaxed.wasm', features: ['simd', 'relaxed-simd'], options: [] },
-  { file: 'kernels-shared.wasm', features: ['simd'], options: SHARED },
-  { file: 'kernels-relaxed-shared.wasm', features: ['simd', 'relaxed-simd'], options: SHARED },
-];
+  { name: 'kernels', features: ['simd'], isWide: 0 },
+  { name: 'kernels-relaxed', features: ['simd', 'relaxed-simd'], isWide: 0 },
+  { name: 'kernels-wide', features: ['simd', 'relaxed-simd'], isWide: 1 },
+].flatMap((variant) => [
+  { ...variant, file: `${variant.name}.wasm`, options: [] },
+  { ...variant, file: `${variant.name}-shared.wasm`, options: SHARED },
+]);
 
 mkdirSync(target, { recursive: true });
 copyFileSync(join(sources, '..', 'kernelThread.mjs'), join(target, 'kernelThread.mjs'));
-for (const { file, features, options } of VARIANTS) {
+for (const { file, features, options, isWide } of VARIANTS) {
   const out = join(target, file);
   if (modified(out) > newest) continue;
   const { error, stderr } = await asc.main([
     join(sources, 'index.ts'),
-    ...['--outFile', out, '--runtime', 'stub', '--importMemory', '--noAssert', '--use', 'abort=', '-O3'],
+    ...[
+      '--outFile',
+      out,
+      '--runtime',
+      'stub',
+      '--importMemory',
+      '--noAssert',
+      '--use',
+      'abort=',
+      '--use',
+      `WIDE=${isWide}`,
+      '-O3',
+    ],
     ...options,
     ...features.flatMap((feature) => ['--enable', feature]),
   ]);

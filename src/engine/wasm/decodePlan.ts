@@ -52,16 +52,27 @@ interface PhaseKind {
   work: number;
 }
 
-function phaseKinds(shape: DecoderShape, rows: number, capacity: number): PhaseKind[] {
+/** One call of the kernel. */
+interface Pass {
+  rows: number;
+  /** Positions of a slot. */
+  capacity: number;
+  /** Columns of a full panel of weights. */
+  columns: number;
+  /** Whether logits and tokens are wanted too. */
+  draws: boolean;
+}
+
+function phaseKinds(shape: DecoderShape, { rows, capacity, columns }: Pass): PhaseKind[] {
   const { hidden, intermediate, heads, kvHeads, headDim, vocab } = shape;
-  const panels = (width: number): number => Math.ceil(width / 8);
-  const product = (width: number, k: number): PhaseKind => ({ units: panels(width), work: rows * k * 8 });
+  const panels = (width: number): number => Math.ceil(width / columns);
+  const product = (width: number, k: number): PhaseKind => ({ units: panels(width), work: rows * k * columns });
   return [
     { units: rows, work: hidden },
     { units: heads + 2 * kvHeads, work: rows * hidden * upTo(headDim, 8) },
     { units: rows * kvHeads, work: (heads / kvHeads) * headDim * capacity * 4 },
     product(hidden, heads * headDim),
-    { units: panels(intermediate), work: 2 * rows * hidden * 8 },
+    { units: panels(intermediate), work: 2 * rows * hidden * columns },
     product(hidden, intermediate),
     product(vocab, hidden),
     { units: rows, work: vocab * SAMPLE_WORK },
@@ -77,12 +88,10 @@ export interface Pieces {
   isShared: boolean;
 }
 
-/** Cuts the phases of a pass over `rows` rows into pieces; `draws` where logits and tokens are wanted too. */
-export function cutPhases(
-  shape: DecoderShape,
-  { rows, capacity, draws }: { rows: number; capacity: number; draws: boolean },
-): Pieces {
-  const kinds = phaseKinds(shape, rows, capacity);
+/** Cuts the phases of a pass into pieces. */
+export function cutPhases(shape: DecoderShape, pass: Pass): Pieces {
+  const { draws } = pass;
+  const kinds = phaseKinds(shape, pass);
   const perPiece = kinds.map(({ units, work }) => Math.min(units, Math.max(1, Math.round(PIECE_WORK / work))));
   const pieces = kinds.map(({ units }, kind) => Math.ceil(units / (perPiece[kind] ?? 1)));
   const ofLayer = pieces.slice(1, 6);

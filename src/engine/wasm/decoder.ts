@@ -12,6 +12,8 @@ const MOST_ROWS = 128;
 /** Larger packed weights would not fit into the 4 GiB of a WebAssembly memory beside the weights themselves. */
 const MOST_PACKED_BYTES = 2 ** 30;
 const CONTROL_BYTES = 128;
+/** Rows that the last tile of a product may compute beyond those wanted. */
+const TILE_EDGE = 3;
 
 /** A decoder in `runtime`'s memory; null where packed weights and cache do not fit into it. */
 export function makeWasmDecoder(runtime: KernelRuntime, model: DecoderModel, size: CacheSize): WasmDecoder | null {
@@ -49,7 +51,7 @@ class WasmDecoder implements FusedDecoder {
     this.#packed = packed;
     try {
       const { hidden, intermediate, heads, kvHeads, headDim, vocab, layers } = model.shape;
-      const [most, space] = [upTo(this.#most, 4), (values: number) => packed.allocate(values * 4)];
+      const [most, space] = [this.#most + TILE_EDGE, (values: number) => packed.allocate(values * 4)];
       this.#plan = packed.allocate(PLAN_BYTES);
       this.#control = packed.allocate(CONTROL_BYTES);
       this.#phases = space(5 * layers + 4);
@@ -75,7 +77,7 @@ class WasmDecoder implements FusedDecoder {
         projected: space(most * (heads + 2 * kvHeads) * upTo(headDim, 8)),
         mixed: space(most * heads * headDim),
         activation: space(most * upTo(intermediate, 8)),
-        logits: space(upTo(size.slots, 4) * upTo(vocab, 8)),
+        logits: space((size.slots + TILE_EDGE) * upTo(vocab, 8)),
         control: this.#control,
         phases: this.#phases,
         perPiece: this.#perPiece,
@@ -157,7 +159,8 @@ class WasmDecoder implements FusedDecoder {
     const key = draws ? rows : -rows;
     const known = this.#pieces.get(key);
     if (known !== undefined) return known;
-    const pieces = cutPhases(this.#model.shape, { rows, capacity: this.#size.capacity, draws });
+    const columns = this.#runtime.kernels.panelColumns();
+    const pieces = cutPhases(this.#model.shape, { rows, capacity: this.#size.capacity, columns, draws });
     this.#pieces.set(key, pieces);
     return pieces;
   }

@@ -46,6 +46,7 @@ export interface KernelExports {
   sampleRows: Kernel;
   sampleScratch: Measure;
   packPanels: Kernel;
+  panelColumns: Measure;
   decode: Kernel;
   decodeScratch: Measure;
 }

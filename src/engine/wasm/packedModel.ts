@@ -1,4 +1,4 @@
-// A model in the form that the kernel `decode` reads: weights packed in panels of 8 columns, biases padded to them, the
+// A model in the form that the kernel `decode` reads: weights packed in panels, biases padded to them, the
 // caches of keys and values, and the table of addresses over all layers. It owns this memory until it is disposed.
 import type { CacheSize, DecoderLayer, DecoderLinear, DecoderModel } from '../decoder.ts';
 import type * as tf from '../tf.ts';
@@ -45,7 +45,7 @@ export class PackedModel {
   packed(weight: tf.Tensor, width: number): number {
     const out = weight.shape[0] ?? 0;
     const to = this.allocate(upTo(out, 8) * width * 4);
-    this.#runtime.kernels.packPanels(out, width, this.address(weight), to, width * 32);
+    this.#runtime.kernels.packPanels(out, width, this.address(weight), to, 0, 1);
     return to;
   }
 
@@ -96,7 +96,7 @@ export class PackedModel {
     const add = ({ weight, bias }: DecoderLinear, ownHeads: number): void => {
       for (let own = 0; own < ownHeads; own++) {
         const from = this.address(weight) + own * headDim * hidden * 4;
-        this.#runtime.kernels.packPanels(headDim, hidden, from, projections + head * padded * hidden * 4, hidden * 32);
+        this.#runtime.kernels.packPanels(headDim, hidden, from, projections + head * padded * hidden * 4, 0, 1);
         if (bias !== null) {
           const values = this.#runtime.floats(this.address(bias) + own * headDim * 4, headDim);
           this.#runtime.floats(projectionBias + head * padded * 4, headDim).set(values);
@@ -114,24 +114,34 @@ export class PackedModel {
   #packGateUp({ gate, up }: DecoderLayer): number {
     const { hidden, intermediate } = this.#model.shape;
     const to = this.allocate(2 * upTo(intermediate, 8) * hidden * 4);
-    const [panel, step] = [hidden * 32, hidden * 64];
-    this.#runtime.kernels.packPanels(intermediate, hidden, this.address(gate.weight), to, step);
-    this.#runtime.kernels.packPanels(intermediate, hidden, this.address(up.weight), to + panel, step);
+    for (const [place, { weight }] of [gate, up].entries()) {
+      this.#runtime.kernels.packPanels(intermediate, hidden, this.address(weight), to, place, 2);
+    }
     return to;
   }
 
-  /** Biases of layers of one width, 8 values of each in turn; 0 where none has one. */
+  /** Biases of layers of one width, a panel of each in turn; 0 where none has one. */
   #paddedBias(layers: ReadonlyArray<DecoderLinear>): number {
     if (layers.every(({ bias }) => bias === null)) return 0;
-    const width = layers[0]?.weight.shape[0] ?? 0;
-    const count = layers.length * upTo(width, 8);
+    const out = layers[0]?.weight.shape[0] ?? 0;
+    const count = layers.length * upTo(out, 8);
     const to = this.allocate(count * 4);
     const values = this.#runtime.floats(to, count);
     values.fill(0);
     for (const [place, { bias }] of layers.entries()) {
-      const own = bias === null ? [] : this.#runtime.floats(this.address(bias), width);
-      for (const [i, value] of own.entries()) values[(Math.floor(i / 8) * layers.length + place) * 8 + (i % 8)] = value;
+      const own = bias === null ? [] : this.#runtime.floats(this.address(bias), out);
+      for (const [i, value] of own.entries()) {
+        const { start, width } = this.#panelAt(i, out);
+        values[start * layers.length + place * width + i - start] = value;
+      }
     }
     return to;
+  }
+
+  /** The panel of column `column` out of `columns`: where it starts, and how many it holds, absent ones included. */
+  #panelAt(column: number, columns: number): { start: number; width: number } {
+    const full = this.#runtime.kernels.panelColumns();
+    const start = column - (column % full);
+    return { start, width: Math.min(full, upTo(columns - start, 8)) };
   }
 }

@@ -6,6 +6,7 @@ import { packagePath } from '../../core/packageRoot.ts';
 import type { KernelExports, KernelName } from './exports.ts';
 import { KernelPool, MAX_SLICES } from './kernelPool.ts';
 import { type WebAssemblyMemory, webAssembly } from './webAssembly.ts';
+import { compileJoined, joinsVectors } from './wideVectors.ts';
 
 /** The part of tfjs's back end that the kernels stand on. */
 export interface WasmBackend {
@@ -212,12 +213,9 @@ export function loadKernels(
   if (threads > 1 && !isShared)
     note?.('wasm: no memory that threads can share is to be had here; going on with 1 thread');
   const built = (name: string): string => packagePath('dist', 'kernels', name);
-  const [plain, fused] = ['kernels', 'kernels-relaxed'].map((name) =>
-    built(`${name}${isShared ? '-shared' : ''}.wasm`),
-  );
-  if (plain === undefined || fused === undefined || !existsSync(plain)) return null;
-  const isFused = existsSync(fused) && canFuse(readFileSync(fused));
-  const module = new webAssembly.Module(readFileSync(isFused ? fused : plain));
+  const compiled = compile((name) => built(`${name}${isShared ? '-shared' : ''}.wasm`));
+  if (compiled === null) return null;
+  const { module, isFused } = compiled;
   const { exports } = new webAssembly.Instance(module, { env: { memory } });
   const kernels = exports as unknown as KernelExports;
   const newConstants = (): number => backend.wasm._malloc(kernels.constantsSize()) >>> 0;
@@ -226,6 +224,15 @@ export function loadKernels(
   const constants = Array.from({ length: threads - 1 }, newConstants);
   const pool = isShared && threads > 1 ? new KernelPool({ program, module, kernels, memory, constants, note }) : null;
   return new KernelRuntime(backend, { memory, kernels, isFused, pool });
+}
+
+/** The fastest of the builds that this runtime takes; null where there is none. */
+function compile(fileOf: (name: string) => string): { module: object; isFused: boolean } | null {
+  const code = (name: string): Uint8Array | null => (existsSync(fileOf(name)) ? readFileSync(fileOf(name)) : null);
+  const [wide, fused, plain] = [code('kernels-wide'), code('kernels-relaxed'), code('kernels')];
+  if (wide !== null && joinsVectors() && canFuse(wide)) return { module: compileJoined(wide), isFused: true };
+  if (fused !== null && canFuse(fused)) return { module: new webAssembly.Module(fused), isFused: true };
+  return plain === null ? null : { module: new webAssembly.Module(plain), isFused: false };
 }
 
 /** Node 20 and 21 know relaxed SIMD but keep it behind a flag, which may be set until the module is compiled. */

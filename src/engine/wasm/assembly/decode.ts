@@ -1,15 +1,17 @@
 // One pass of a Llama-shaped model over some tokens as one call: embedding, every layer against a key-value cache, and,
-// where asked for, the output projection and the choice of the next tokens. Weights come packed in panels of 8 columns, are
-// read once for all rows, and every element is the chain of operations that the single kernels have: the same bits.
+// where asked for, the output projection and the choice of the next tokens. Weights come packed in panels (tile.ts), are read
+// once for all rows, and every element is the chain of operations that the single kernels have: the same bits.
 //
 // A row is one token at one position of one slot of the cache. All threads call `decode` on the same plan and share the
 // pieces of its phases (tickets.ts); a piece is a range of units, of which each phase counts its own kind.
 import { attendSlot, attendSlotScratch, paddedPositions, storeKey } from './attendSlot';
-import { KC, packA, packB, tile } from './gemm';
+import { KC } from './gemm';
+import { packA, packPanel } from './pack';
 import { rmsNorm, rotary } from './rows';
 import { sampleRows, sampleScratch } from './sample';
 import { swiglu } from './pointwise';
 import { awaitTickets, finishTicket, takeTicket } from './tickets';
+import { MR, NR, paddedRows, panelWidth, tile, tileRows } from './tile';
 
 /** What the host writes (wasm/decodePlan.ts has the same order). Addresses are bytes; 0 where there is nothing. */
 // @ts-ignore: decorator
@@ -53,15 +55,23 @@ function upTo(count: i32, unit: i32): i32 {
 
 /** Bytes of scratch of one thread for up to `rows` rows: packed rows, one panel's result for each, and each phase's own. */
 export function decodeScratch(rows: i32, hidden: i32, widest: i32, capacity: i32, vocab: i32): i32 {
-  const padded = upTo(rows, 4);
-  return padded * widest * 4 + padded * 64 + hidden * 16 + 64 + max(attendSlotScratch(capacity), sampleScratch(vocab));
+  const padded = paddedRows(rows);
+  return padded * widest * 4 + padded * NR * 8 + hidden * MR * 4 + 64 + max(attendSlotScratch(capacity), sampleScratch(vocab));
 }
 
-/** Packs a weight [n, k] into panels of 8 columns (its rows), each k·32 bytes and `step` bytes from the one before. */
-export function packPanels(n: i32, k: i32, weight: usize, to: usize, step: usize): void {
-  for (let j = 0; j < n; j += 8) {
-    packB(k, min(8, n - j), weight + ((<usize>j * k) << 2), 1, k, to);
-    to += step;
+/** Columns of a panel; a last one of 8 follows where 8 or fewer are left. */
+export function panelColumns(): i32 {
+  return NR;
+}
+
+/** Packs a weight [n, k] into panels of its rows; `times` panels of one width lie side by side, of which it fills that at `place`. */
+export function packPanels(n: i32, k: i32, weight: usize, to: usize, place: i32, times: i32): void {
+  for (let j = 0; j < n; ) {
+    const width = panelWidth(n - j);
+    const bytes = (<usize>width * k) << 2;
+    packPanel(k, width, min(width, n - j), weight + ((<usize>j * k) << 2), 1, k, to + <usize>place * bytes);
+    to += <usize>times * bytes;
+    j += width;
   }
 }
 
@@ -109,25 +119,25 @@ function run(p: Plan, layer: Layer, kind: i32, first: i32, end: i32, scratch: us
   }
 }
 
-// A thread's scratch: the packed rows, 16 values a row for products, four normalised rows, and what else a phase needs.
+// A thread's scratch: the packed rows, two panels a row for products, a tile's normalised rows, and what else a phase needs.
 
 function widestOf(p: Plan): i32 {
   return max(max(p.hidden, p.heads * p.headDim), p.intermediate);
 }
 
 function productOf(p: Plan, scratch: usize): usize {
-  return scratch + ((<usize>(upTo(p.rows, 4) * widestOf(p))) << 2);
+  return scratch + ((<usize>(paddedRows(p.rows) * widestOf(p))) << 2);
 }
 
 function normOf(p: Plan, scratch: usize): usize {
-  return productOf(p, scratch) + (<usize>upTo(p.rows, 4) << 6);
+  return productOf(p, scratch) + <usize>(paddedRows(p.rows) * NR * 8);
 }
 
 function ownOf(p: Plan, scratch: usize): usize {
-  return (normOf(p, scratch) + (<usize>p.hidden << 4) + 64) & ~15;
+  return (normOf(p, scratch) + <usize>(p.hidden * MR * 4) + 64) & ~15;
 }
 
-/** Packs the input of a phase's product, all rows, by fours; normalised where the phase begins with a norm. */
+/** Packs the input of a phase's product, all rows, tile by tile; normalised where the phase begins with a norm. */
 function packInput(p: Plan, layer: Layer, kind: i32, scratch: usize): void {
   let from = p.x;
   let width = p.hidden, step = p.hidden;
@@ -145,40 +155,38 @@ function packInput(p: Plan, layer: Layer, kind: i32, scratch: usize): void {
   }
   const normed = normOf(p, scratch);
   let to = scratch;
-  for (let r = 0; r < p.rows; r += 4) {
-    const count = min(4, p.rows - r);
+  for (let r = 0; r < p.rows; r += MR) {
+    const count = min(MR, p.rows - r);
     let rows = from + ((<usize>r * step) << 2);
     if (gain != 0) {
-      rmsNorm(count, width, rows, gain, p.epsilon, normed, normed + (<usize>p.hidden << 4));
+      rmsNorm(count, width, rows, gain, p.epsilon, normed, normed + <usize>(p.hidden * MR * 4));
       rows = normed;
     }
     packA(width, count, rows, step, 1, to);
-    to += <usize>width << 4;
+    to += <usize>(width * tileRows(count)) << 2;
   }
 }
 
-/** All rows against one panel of 8 columns, from k at zero, or from what is at `to`. */
-function panel(p: Plan, k: i32, a: usize, b: usize, to: usize, step: usize, isContinued: bool): void {
-  const width = <usize>k << 4;
+/** All rows against one panel of `width` columns, from k at zero, or from what is at `to`. */
+function panel(p: Plan, width: i32, k: i32, a: usize, b: usize, to: usize, step: usize, isContinued: bool): void {
   for (let k0 = 0; k0 < k; k0 += KC) {
     const kc = min(KC, k - k0);
-    let rows = a + (<usize>k0 << 4);
+    let rows = a;
     let at = to;
-    for (let r = 0; r < p.rows; r += 4) {
-      tile(kc, rows, b, at, step, isContinued || k0 > 0);
-      rows += width;
-      at += step << 2;
+    for (let r = 0; r < p.rows; r += MR) {
+      const count = tileRows(p.rows - r);
+      tile(count, width, kc, rows + (<usize>(k0 * count) << 2), b, at, step, isContinued || k0 > 0);
+      rows += <usize>(k * count) << 2;
+      at += <usize>count * step;
     }
-    b += <usize>kc << 5;
+    b += <usize>(kc * width) << 2;
   }
 }
 
-/** Lays the 8 values at `bias` out at each row. */
-function layBias(p: Plan, bias: usize, to: usize, step: usize): void {
-  const low = v128.load(bias), high = v128.load(bias, 16);
-  for (let r = 0; r < upTo(p.rows, 4); r++) {
-    v128.store(to, low);
-    v128.store(to, high, 16);
+/** Lays the `width` values at `bias` out at each row. */
+function layBias(p: Plan, width: i32, bias: usize, to: usize, step: usize): void {
+  for (let r = 0; r < p.rows; r++) {
+    memory.copy(to, bias, <usize>width << 2);
     to += step;
   }
 }
@@ -197,11 +205,13 @@ function project(p: Plan, layer: Layer, first: i32, end: i32, scratch: usize): v
   const scales = normOf(p, scratch);
   for (let head = first; head < end; head++) {
     const to = p.projected + ((<usize>(head * padded)) << 2);
-    for (let j = 0; j < padded; j += 8) {
+    for (let j = 0; j < padded; ) {
+      const width = panelWidth(padded - j);
       const column = to + (<usize>j << 2);
       const unit = <usize>(head * padded + j);
-      if (layer.projectionBias != 0) layBias(p, layer.projectionBias + (unit << 2), column, step);
-      panel(p, k, scratch, layer.projections + unit * (<usize>k << 2), column, step, layer.projectionBias != 0);
+      if (layer.projectionBias != 0) layBias(p, width, layer.projectionBias + (unit << 2), column, step);
+      panel(p, width, k, scratch, layer.projections + unit * (<usize>k << 2), column, step, layer.projectionBias != 0);
+      j += width;
     }
     const isValue = head >= p.heads + p.kvHeads;
     const isQuery = head < p.heads;
@@ -248,20 +258,18 @@ function attend(p: Plan, layer: Layer, first: i32, end: i32, scores: usize): voi
 /** x += input·weightᵀ in the panels first .. end - 1. */
 function addProduct(p: Plan, weight: usize, bias: usize, k: i32, first: i32, end: i32, scratch: usize): void {
   const product = productOf(p, scratch);
-  const step = <usize>k << 5;
-  for (let j = first; j < min(end, (p.hidden + 7) >> 3); j++) {
-    if (bias != 0) layBias(p, bias + (<usize>j << 5), product, 32);
-    panel(p, k, scratch, weight + <usize>j * step, product, 32, bias != 0);
-    const columns = min(8, p.hidden - (j << 3));
+  for (let j = first * NR; j < min(end * NR, p.hidden); j += NR) {
+    const width = panelWidth(p.hidden - j);
+    const step = <usize>width << 2;
+    if (bias != 0) layBias(p, width, bias + (<usize>j << 2), product, step);
+    panel(p, width, k, scratch, weight + (<usize>(j * k) << 2), product, step, bias != 0);
+    const bytes = <usize>min(width, p.hidden - j) << 2;
     for (let r = 0; r < p.rows; r++) {
-      const from = product + (<usize>r << 5);
-      const to = p.x + ((<usize>(r * p.hidden + (j << 3))) << 2);
-      if (columns == 8) {
-        v128.store(to, f32x4.add(v128.load(to), v128.load(from)));
-        v128.store(to, f32x4.add(v128.load(to, 16), v128.load(from, 16)), 16);
-      } else {
-        for (let c: usize = 0; c < <usize>columns << 2; c += 4) store<f32>(to + c, load<f32>(to + c) + load<f32>(from + c));
-      }
+      const from = product + <usize>r * step;
+      const to = p.x + ((<usize>(r * p.hidden + j)) << 2);
+      let c: usize = 0;
+      for (; c + 16 <= bytes; c += 16) v128.store(to + c, f32x4.add(v128.load(to + c), v128.load(from + c)));
+      for (; c < bytes; c += 4) store<f32>(to + c, load<f32>(to + c) + load<f32>(from + c));
     }
   }
 }
@@ -269,28 +277,30 @@ function addProduct(p: Plan, weight: usize, bias: usize, k: i32, first: i32, end
 /** silu(gate)·up in the panels first .. end - 1; a panel of the gate and one of the other lie side by side. */
 function gateUp(p: Plan, layer: Layer, first: i32, end: i32, scratch: usize): void {
   const product = productOf(p, scratch);
-  const bytes = <usize>p.hidden << 5;
   const step = <usize>upTo(p.intermediate, 8) << 2;
-  for (let j = first; j < min(end, (p.intermediate + 7) >> 3); j++) {
-    const gate = layer.gateUp + <usize>j * 2 * bytes;
-    const bias = layer.gateUpBias;
+  const bias = layer.gateUpBias;
+  for (let j = first * NR; j < min(end * NR, p.intermediate); j += NR) {
+    const width = panelWidth(p.intermediate - j);
+    const bytes = <usize>width << 2;
+    const panelBytes = bytes * p.hidden;
+    const gate = layer.gateUp + (<usize>(j * p.hidden) << 3);
     if (bias != 0) {
-      layBias(p, bias + (<usize>j << 6), product, 64);
-      layBias(p, bias + (<usize>j << 6) + 32, product + 32, 64);
+      layBias(p, width, bias + (<usize>j << 3), product, bytes << 1);
+      layBias(p, width, bias + (<usize>j << 3) + bytes, product + bytes, bytes << 1);
     }
-    panel(p, p.hidden, scratch, gate, product, 64, bias != 0);
-    panel(p, p.hidden, scratch, gate + bytes, product + 32, 64, bias != 0);
+    panel(p, width, p.hidden, scratch, gate, product, bytes << 1, bias != 0);
+    panel(p, width, p.hidden, scratch, gate + panelBytes, product + bytes, bytes << 1, bias != 0);
     for (let r = 0; r < p.rows; r++) {
-      const at = product + (<usize>r << 6);
-      swiglu(8, at, at + 32, p.activation + <usize>r * step + (<usize>j << 5));
+      const at = product + <usize>r * (bytes << 1);
+      swiglu(width, at, at + bytes, p.activation + <usize>r * step + (<usize>j << 2));
     }
   }
 }
 
 function logits(p: Plan, first: i32, end: i32, scratch: usize): void {
   const step = <usize>upTo(p.vocab, 8) << 2;
-  const bytes = <usize>p.hidden << 5;
-  for (let j = first; j < min(end, (p.vocab + 7) >> 3); j++) {
-    panel(p, p.hidden, scratch, p.output + <usize>j * bytes, p.logits + (<usize>j << 5), step, false);
+  for (let j = first * NR; j < min(end * NR, p.vocab); j += NR) {
+    const at = p.output + (<usize>(<i64>j * p.hidden) << 2);
+    panel(p, panelWidth(p.vocab - j), p.hidden, scratch, at, p.logits + (<usize>j << 2), step, false);
   }
 }

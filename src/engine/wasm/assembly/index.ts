@@ -10,7 +10,7 @@ export { layerNorm, layerNormGradient, layerNormGainGradient } from './layerNorm
 export { gelu, geluGradient } from './gelu';
 export { attention, attentionGradient, attentionScratch, slotAttention, slotAttentionScratch } from './attention';
 export { scatterRows } from './cache';
-export { decode, decodeScratch, packPanels } from './decode';
+export { decode, decodeScratch, packPanels, panelColumns } from './decode';
 export { logProbs, logProbsWithGradient, logProbsBlock, logProbsScratch, logitGradient } from './logProbs';
 export { constantsSize, setConstants } from './vector';
 export { sampleRows, sampleScratch } from './sample';
