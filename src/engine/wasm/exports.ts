@@ -9,6 +9,8 @@ export interface KernelExports {
   gemm: Kernel;
   gemmInt8: Kernel;
   gemmScratch: Measure;
+  gemmRows: Measure;
+  sharedGemm: Kernel;
   fillRows: Kernel;
   sumRows: Kernel;
   softmax: Kernel;

@@ -20,21 +20,49 @@ export interface Product {
   accumulate?: number;
 }
 
-/** A·B on all threads: by rows or columns, whichever are more, so that the operand that each thread packs is the smaller. */
-export function multiply(runtime: KernelRuntime, { size, a, b, to, accumulate = 0 }: Product): void {
+/** A·B on all threads: by rows, for which they pack B together, or by columns, for which each packs its own. */
+export function multiply(runtime: KernelRuntime, product: Product): void {
+  const { size, a, b, to, accumulate = 0 } = product;
   const { m, n, k } = size;
-  const byRows = m >= n;
+  const isShared = runtime.isWorthSharing(m * n * k);
+  if (isShared && m >= n / 2 && packedBytes(size) <= MOST_PACKED_BYTES) {
+    shareRows(runtime, product);
+    return;
+  }
   const slices = runtime
-    .parts(byRows ? m : n, byRows ? 4 : 16, m * n * k)
-    .map(([start, end]) =>
-      byRows
-        ? [end - start, n, k, a.at + start * a.row * 4, a.row, a.column, b.at, b.row, b.column, to + start * n * 4]
-        : [m, end - start, k, a.at, a.row, a.column, b.at + start * b.column * 4, b.row, b.column, to + start * 4],
-    );
+    .parts(n, 16, m * n * k)
+    .map(([start, end]) => [
+      ...[m, end - start, k, a.at, a.row, a.column, b.at + start * b.column * 4, b.row, b.column],
+      ...[to + start * 4, n, accumulate],
+    ]);
+  runtime.run('gemm', slices, runtime.kernels.gemmScratch());
+}
+
+/** A larger B is packed by each thread, a block at a time. */
+const MOST_PACKED_BYTES = 2 ** 25;
+const packedBytes = ({ n, k }: Product['size']): number => (n + 8) * k * 4;
+
+/** Integers of the plan that the kernel `sharedGemm` reads, and bytes of the control block of its tickets. */
+const [PLAN_WORDS, CONTROL_BYTES] = [15, 128];
+/** Pieces of a product for each thread: one that is held up leaves its share to the others. */
+const PIECES_PER_THREAD = 6;
+
+/** A·B by blocks of rows, which threads take as they come. */
+function shareRows(runtime: KernelRuntime, { size, a, b, to, accumulate = 0 }: Product): void {
+  const { kernels, threads } = runtime;
+  const { m, n, k } = size;
+  const control = runtime.packing(CONTROL_BYTES * 2 + packedBytes(size));
+  const [plan, packed] = [control + CONTROL_BYTES, control + CONTROL_BYTES * 2];
+  const columns = Math.ceil(n / 16 / (2 * threads)) * 16;
+  const rows = Math.min(kernels.gemmRows(), Math.max(12, Math.ceil(m / (threads * PIECES_PER_THREAD) / 12) * 12));
+  runtime.integers(control, CONTROL_BYTES / 4).fill(0);
+  runtime
+    .integers(plan, PLAN_WORDS)
+    .set([m, n, k, a.at, a.row, a.column, b.at, b.row, b.column, to, accumulate, packed, control, columns, rows]);
   runtime.run(
-    'gemm',
-    slices.map((slice) => [...slice, n, accumulate]),
-    runtime.kernels.gemmScratch(),
+    'sharedGemm',
+    Array.from({ length: threads }, () => [plan]),
+    kernels.gemmScratch(),
   );
 }
 

@@ -6,7 +6,7 @@ import { packagePath } from '../../core/packageRoot.ts';
 import type { KernelExports, KernelName } from './exports.ts';
 import { KernelPool, MAX_SLICES } from './kernelPool.ts';
 import { type WebAssemblyMemory, webAssembly } from './webAssembly.ts';
-import { compileJoined, joinsVectors } from './wideVectors.ts';
+import { compileJoined, joinsVectors, leavingCleanRegisters } from './wideVectors.ts';
 
 /** The part of tfjs's back end that the kernels stand on. */
 export interface WasmBackend {
@@ -52,6 +52,8 @@ export class KernelRuntime {
   #isShared = true;
   #scratch = 0;
   #scratchBytes = 0;
+  #packing = 0;
+  #packingBytes = 0;
 
   constructor(backend: WasmBackend, loaded: LoadedKernels) {
     this.#backend = backend;
@@ -76,6 +78,11 @@ export class KernelRuntime {
     await this.#pool?.close();
   }
 
+  /** Whether an operation of `work` multiply-adds, or as much time, is large enough for several threads. */
+  isWorthSharing(work: number): boolean {
+    return this.threads > 1 && work >= LEAST_WORK;
+  }
+
   /**
    * Parts [start, end) of 0 .. count that threads may compute apart; one where the operation is too small to share.
    *
@@ -84,7 +91,7 @@ export class KernelRuntime {
    */
   parts(count: number, unit: number, work: number): [number, number][] {
     const threads = this.threads;
-    const wanted = threads === 1 || work < LEAST_WORK ? 1 : Math.min(threads * PARTS_PER_THREAD, MAX_SLICES);
+    const wanted = this.isWorthSharing(work) ? Math.min(threads * PARTS_PER_THREAD, MAX_SLICES) : 1;
     const size = Math.max(unit, Math.ceil(count / wanted / unit) * unit);
     if (size >= count) return [[0, count]];
     return Array.from({ length: Math.ceil(count / size) }, (_, i) => [i * size, Math.min(count, (i + 1) * size)]);
@@ -170,6 +177,17 @@ export class KernelRuntime {
     return new Int32Array(this.#memory.buffer, address, count);
   }
 
+  /** Space for packed operands, valid until the next call; it starts at a cache line. */
+  packing(bytes: number): number {
+    if (bytes > this.#packingBytes) {
+      if (this.#packing !== 0) this.free(this.#packing);
+      [this.#packing, this.#packingBytes] = [0, 0];
+      this.#packing = this.allocate(bytes);
+      this.#packingBytes = bytes;
+    }
+    return this.#packing;
+  }
+
   /** Space for one kernel call, valid until the next. */
   scratch(bytes: number): number {
     if (bytes > this.#scratchBytes) {
@@ -215,9 +233,9 @@ export function loadKernels(
   const built = (name: string): string => packagePath('dist', 'kernels', name);
   const compiled = compile((name) => built(`${name}${isShared ? '-shared' : ''}.wasm`));
   if (compiled === null) return null;
-  const { module, isFused } = compiled;
+  const { module, isFused, isJoined } = compiled;
   const { exports } = new webAssembly.Instance(module, { env: { memory } });
-  const kernels = exports as unknown as KernelExports;
+  const kernels = isJoined ? leavingCleanRegisters(exports as KernelExports) : (exports as KernelExports);
   const newConstants = (): number => backend.wasm._malloc(kernels.constantsSize()) >>> 0;
   kernels.setConstants(newConstants());
   const program = built('kernelThread.mjs');
@@ -226,13 +244,23 @@ export function loadKernels(
   return new KernelRuntime(backend, { memory, kernels, isFused, pool });
 }
 
+interface Compiled {
+  module: object;
+  /** Whether multiply-adds are fused. */
+  isFused: boolean;
+  /** Whether vectors are joined into wider ones. */
+  isJoined: boolean;
+}
+
 /** The fastest of the builds that this runtime takes; null where there is none. */
-function compile(fileOf: (name: string) => string): { module: object; isFused: boolean } | null {
+function compile(fileOf: (name: string) => string): Compiled | null {
   const code = (name: string): Uint8Array | null => (existsSync(fileOf(name)) ? readFileSync(fileOf(name)) : null);
   const [wide, fused, plain] = [code('kernels-wide'), code('kernels-relaxed'), code('kernels')];
-  if (wide !== null && joinsVectors() && canFuse(wide)) return { module: compileJoined(wide), isFused: true };
-  if (fused !== null && canFuse(fused)) return { module: new webAssembly.Module(fused), isFused: true };
-  return plain === null ? null : { module: new webAssembly.Module(plain), isFused: false };
+  if (wide !== null && joinsVectors() && canFuse(wide))
+    return { module: compileJoined(wide), isFused: true, isJoined: true };
+  const narrow = { isFused: fused !== null && canFuse(fused), isJoined: false };
+  const chosen = narrow.isFused ? fused : plain;
+  return chosen === null ? null : { module: new webAssembly.Module(chosen), ...narrow };
 }
 
 /** Node 20 and 21 know relaxed SIMD but keep it behind a flag, which may be set until the module is compiled. */

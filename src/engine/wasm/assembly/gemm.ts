@@ -10,13 +10,18 @@ import { MR, panelWidth, tile, TILE_BYTES, tileRows } from './tile';
 /** Steps of k, columns of B, and rows of A in a block. */
 export const KC: i32 = 256;
 const NC: i32 = 512;
-const MC: i32 = 96;
+export const MC: i32 = 96;
 const PACKED_A: i32 = KC * MC * 4;
 /** Bytes that gemm needs at `scratch`: a tile at an edge, the block of A, the block of B. */
 export const GEMM_SCRATCH: i32 = TILE_BYTES + PACKED_A + KC * NC * 4;
 
 export function gemmScratch(): i32 {
   return GEMM_SCRATCH;
+}
+
+/** Rows that fit into a packed block of A. */
+export function gemmRows(): i32 {
+  return MC;
 }
 
 /**
@@ -83,7 +88,7 @@ export function gemmInt8(
 /** Steps of k in a block: k in equal parts, none above KC. */
 // @ts-ignore: decorator
 @inline
-function blockOf(k: i32): i32 {
+export function blockOf(k: i32): i32 {
   const parts = (k + KC - 1) / KC;
   return parts == 1 ? k : ((k + parts - 1) / parts + 3) & ~3;
 }
@@ -107,7 +112,7 @@ function overBlocks(
 }
 
 /** The packed rows against one panel, of whose `width` columns the first `columns` are wanted. */
-function overRows(
+export function overRows(
   rows: i32, width: i32, columns: i32, kc: i32, a: usize, b: usize, c: usize, cStep: usize, isContinued: bool, edge: usize,
 ): void {
   for (let i = 0; i < rows; i += MR) {

@@ -1,6 +1,7 @@
 // The module's exports. Addresses are bytes in the memory of tfjs's own module.
 export { fillRows, sumRows } from './bias';
-export { gemm, gemmInt8, gemmScratch } from './gemm';
+export { gemm, gemmInt8, gemmRows, gemmScratch } from './gemm';
+export { sharedGemm } from './sharedGemm';
 export {
   softmax, softmaxGradient, logSoftmax, logSoftmaxGradient, rmsNorm, rmsNormGradient, rmsNormGainGradient,
   rotary, gather, scatterAdd, idsFit,

@@ -1,5 +1,5 @@
 // Layer normalisation over rows, with its gradients.
-import { madd, sumLanes } from './vector';
+import { madd, sqrt1, sumLanes } from './vector';
 
 /** Σ x */
 function rowSum(n: i32, x: usize): f32 {
@@ -40,7 +40,7 @@ export function layerNorm(
   const bytes = <usize>n << 2;
   for (let i = 0; i < rows; i++) {
     const mean: f32 = rowSum(n, x) / <f32>n;
-    const scale: f32 = <f32>1 / sqrt<f32>(rowSpread(n, x, mean) / <f32>n + epsilon);
+    const scale: f32 = <f32>1 / sqrt1(rowSpread(n, x, mean) / <f32>n + epsilon);
     store<f32>(means + (<usize>i << 2), mean);
     store<f32>(scales + (<usize>i << 2), scale);
     const meanLanes = f32x4.splat(mean), scaleLanes = f32x4.splat(scale);

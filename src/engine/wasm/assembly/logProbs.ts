@@ -115,10 +115,16 @@ function scaleRow(n: i32, x: usize, scale: f32): f32 {
   const scales = f32x4.splat(scale);
   const end = x + (<usize>n << 2);
   let lanes = f32x4.splat(-Infinity);
-  for (; x + 16 <= end; x += 16) {
+  for (; x + 32 <= end; x += 32) {
+    const y0 = f32x4.mul(v128.load(x), scales), y1 = f32x4.mul(v128.load(x, 16), scales);
+    v128.store(x, y0); v128.store(x, y1, 16);
+    lanes = f32x4.pmax(f32x4.pmax(lanes, y0), y1);
+  }
+  if (x + 16 <= end) {
     const y = f32x4.mul(v128.load(x), scales);
     v128.store(x, y);
     lanes = f32x4.pmax(lanes, y);
+    x += 16;
   }
   let top = maxLanes(lanes);
   for (; x < end; x += 4) {
@@ -183,8 +189,16 @@ export function logitGradient(
 function toLogitGradient(n: i32, x: usize, scale: f32, logSum: f32, factor: f32): void {
   const scales = f32x4.splat(scale), logSums = f32x4.splat(logSum), factors = f32x4.splat(factor);
   const end = x + (<usize>n << 2);
-  for (; x + 16 <= end; x += 16) {
+  // Two vectors at a time, loads before stores, for runtimes that join them.
+  for (; x + 32 <= end; x += 32) {
+    const x0 = v128.load(x), x1 = v128.load(x, 16);
+    const y0 = f32x4.mul(exp4(f32x4.sub(f32x4.mul(x0, scales), logSums)), factors);
+    const y1 = f32x4.mul(exp4(f32x4.sub(f32x4.mul(x1, scales), logSums)), factors);
+    v128.store(x, y0); v128.store(x, y1, 16);
+  }
+  if (x + 16 <= end) {
     v128.store(x, f32x4.mul(exp4(f32x4.sub(f32x4.mul(v128.load(x), scales), logSums)), factors));
+    x += 16;
   }
   for (; x < end; x += 4) store<f32>(x, exp1(load<f32>(x) * scale - logSum) * factor);
 }

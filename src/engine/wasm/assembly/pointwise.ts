@@ -1,16 +1,36 @@
-// Elementwise kernels: the gated activation, AdamW in place, sums of squares, scaling.
-import { exp1, exp4, madd, sumLanes } from './vector';
+// Elementwise kernels: the gated activation, AdamW in place, sums of squares, scaling. Loops take two vectors at a time, all
+// loads before all stores, so that a runtime that joins vectors finds the pairs.
+import { exp1, exp4, madd, sqrt1, sumLanes } from './vector';
+
+/** 1 / (1 + e^-x) */
+// @ts-ignore: decorator
+@inline
+function logistic(x: v128): v128 {
+  const one = f32x4.splat(1);
+  return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
+}
+
+// @ts-ignore: decorator
+@inline
+function gated(gate: v128, up: v128): v128 {
+  return f32x4.mul(f32x4.mul(gate, logistic(gate)), up);
+}
 
 /** silu(gate)·up */
 export function swiglu(n: i32, gate: usize, up: usize, to: usize): void {
+  const pairs = <usize>(n & ~7) << 2;
   const whole = <usize>(n & ~3) << 2;
   const bytes = <usize>n << 2;
-  const one = f32x4.splat(1);
   let p: usize = 0;
-  for (; p < whole; p += 16) {
-    const g = v128.load(gate + p);
-    const s = f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(g))));
-    v128.store(to + p, f32x4.mul(f32x4.mul(g, s), v128.load(up + p)));
+  for (; p < pairs; p += 32) {
+    const g0 = v128.load(gate + p), g1 = v128.load(gate + p, 16);
+    const u0 = v128.load(up + p), u1 = v128.load(up + p, 16);
+    const y0 = gated(g0, u0), y1 = gated(g1, u1);
+    v128.store(to + p, y0); v128.store(to + p, y1, 16);
+  }
+  if (p < whole) {
+    v128.store(to + p, gated(v128.load(gate + p), v128.load(up + p)));
+    p += 16;
   }
   for (; p < bytes; p += 4) {
     const g = load<f32>(gate + p);
@@ -19,18 +39,38 @@ export function swiglu(n: i32, gate: usize, up: usize, to: usize): void {
   }
 }
 
+/** dy·up·s·(1 + g·(1 - s)), of ds = dy·s */
+// @ts-ignore: decorator
+@inline
+function gateSlope(g: v128, s: v128, ds: v128, up: v128): v128 {
+  const one = f32x4.splat(1);
+  return f32x4.mul(f32x4.mul(ds, up), madd(g, f32x4.sub(one, s), one));
+}
+
 /** dGate = dy·up·s·(1 + g·(1 - s)), dUp = dy·g·s */
 export function swigluGradient(n: i32, gate: usize, up: usize, dy: usize, dGate: usize, dUp: usize): void {
+  const pairs = <usize>(n & ~7) << 2;
   const whole = <usize>(n & ~3) << 2;
   const bytes = <usize>n << 2;
-  const one = f32x4.splat(1);
   let p: usize = 0;
-  for (; p < whole; p += 16) {
-    const g = v128.load(gate + p), d = v128.load(dy + p);
-    const s = f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(g))));
-    const ds = f32x4.mul(d, s);
+  for (; p < pairs; p += 32) {
+    const g0 = v128.load(gate + p), g1 = v128.load(gate + p, 16);
+    const u0 = v128.load(up + p), u1 = v128.load(up + p, 16);
+    const d0 = v128.load(dy + p), d1 = v128.load(dy + p, 16);
+    const s0 = logistic(g0), s1 = logistic(g1);
+    const ds0 = f32x4.mul(d0, s0), ds1 = f32x4.mul(d1, s1);
+    const toUp0 = f32x4.mul(ds0, g0), toUp1 = f32x4.mul(ds1, g1);
+    const toGate0 = gateSlope(g0, s0, ds0, u0), toGate1 = gateSlope(g1, s1, ds1, u1);
+    v128.store(dUp + p, toUp0); v128.store(dUp + p, toUp1, 16);
+    v128.store(dGate + p, toGate0); v128.store(dGate + p, toGate1, 16);
+  }
+  if (p < whole) {
+    const g = v128.load(gate + p), u = v128.load(up + p);
+    const s = logistic(g);
+    const ds = f32x4.mul(v128.load(dy + p), s);
     v128.store(dUp + p, f32x4.mul(ds, g));
-    v128.store(dGate + p, f32x4.mul(f32x4.mul(ds, v128.load(up + p)), madd(g, f32x4.sub(one, s), one)));
+    v128.store(dGate + p, gateSlope(g, s, ds, u));
+    p += 16;
   }
   for (; p < bytes; p += 4) {
     const g = load<f32>(gate + p), d = load<f32>(dy + p);
@@ -38,6 +78,14 @@ export function swigluGradient(n: i32, gate: usize, up: usize, dy: usize, dGate:
     store<f32>(dUp + p, d * s * g);
     store<f32>(dGate + p, d * s * load<f32>(up + p) * (1 + g * (1 - s)));
   }
+}
+
+/** rate · m / (sqrt(v)·rootScale + ε) */
+// @ts-ignore: decorator
+@inline
+function adamStep(m: v128, v: v128, rootScale: v128, epsilon: v128, rate: v128): v128 {
+  const deviation = f32x4.add(f32x4.mul(f32x4.sqrt(v), rootScale), epsilon);
+  return f32x4.mul(f32x4.div(m, deviation), rate);
 }
 
 /**
@@ -48,20 +96,34 @@ export function adamW(
   n: i32, value: usize, m: usize, v: usize, gradient: usize,
   beta1: f32, rest1: f32, beta2: f32, rest2: f32, rate: f32, rootScale: f32, epsilon: f32, keep: f32,
 ): void {
+  const pairs = <usize>(n & ~7) << 2;
   const whole = <usize>(n & ~3) << 2;
   const bytes = <usize>n << 2;
   const b1 = f32x4.splat(beta1), r1 = f32x4.splat(rest1), b2 = f32x4.splat(beta2), r2 = f32x4.splat(rest2);
   const rates = f32x4.splat(rate), scales = f32x4.splat(rootScale), eps = f32x4.splat(epsilon), keeps = f32x4.splat(keep);
   let p: usize = 0;
-  for (; p < whole; p += 16) {
+  for (; p < pairs; p += 32) {
+    const g0 = v128.load(gradient + p), g1 = v128.load(gradient + p, 16);
+    const m0 = v128.load(m + p), m1 = v128.load(m + p, 16);
+    const v0 = v128.load(v + p), v1 = v128.load(v + p, 16);
+    const x0 = v128.load(value + p), x1 = v128.load(value + p, 16);
+    const newM0 = f32x4.add(f32x4.mul(m0, b1), f32x4.mul(g0, r1)), newM1 = f32x4.add(f32x4.mul(m1, b1), f32x4.mul(g1, r1));
+    const newV0 = f32x4.add(f32x4.mul(v0, b2), f32x4.mul(f32x4.mul(g0, g0), r2));
+    const newV1 = f32x4.add(f32x4.mul(v1, b2), f32x4.mul(f32x4.mul(g1, g1), r2));
+    const y0 = f32x4.sub(f32x4.mul(x0, keeps), adamStep(newM0, newV0, scales, eps, rates));
+    const y1 = f32x4.sub(f32x4.mul(x1, keeps), adamStep(newM1, newV1, scales, eps, rates));
+    v128.store(m + p, newM0); v128.store(m + p, newM1, 16);
+    v128.store(v + p, newV0); v128.store(v + p, newV1, 16);
+    v128.store(value + p, y0); v128.store(value + p, y1, 16);
+  }
+  if (p < whole) {
     const g = v128.load(gradient + p);
-    const m1 = f32x4.add(f32x4.mul(v128.load(m + p), b1), f32x4.mul(g, r1));
-    const v1 = f32x4.add(f32x4.mul(v128.load(v + p), b2), f32x4.mul(f32x4.mul(g, g), r2));
-    v128.store(m + p, m1);
-    v128.store(v + p, v1);
-    const deviation = f32x4.add(f32x4.mul(f32x4.sqrt(v1), scales), eps);
-    const update = f32x4.mul(f32x4.div(m1, deviation), rates);
-    v128.store(value + p, f32x4.sub(f32x4.mul(v128.load(value + p), keeps), update));
+    const newM = f32x4.add(f32x4.mul(v128.load(m + p), b1), f32x4.mul(g, r1));
+    const newV = f32x4.add(f32x4.mul(v128.load(v + p), b2), f32x4.mul(f32x4.mul(g, g), r2));
+    v128.store(m + p, newM);
+    v128.store(v + p, newV);
+    v128.store(value + p, f32x4.sub(f32x4.mul(v128.load(value + p), keeps), adamStep(newM, newV, scales, eps, rates)));
+    p += 16;
   }
   for (; p < bytes; p += 4) {
     const g = load<f32>(gradient + p);
@@ -69,7 +131,7 @@ export function adamW(
     const v1 = load<f32>(v + p) * beta2 + g * g * rest2;
     store<f32>(m + p, m1);
     store<f32>(v + p, v1);
-    const update = m1 / (sqrt<f32>(v1) * rootScale + epsilon) * rate;
+    const update = m1 / (sqrt1(v1) * rootScale + epsilon) * rate;
     store<f32>(value + p, load<f32>(value + p) * keep - update);
   }
 }
@@ -100,9 +162,13 @@ export function sumOfSquares(n: i32, x: usize): f64 {
 /** to = x·factor */
 export function scale(n: i32, x: usize, factor: f32, to: usize): void {
   const factors = f32x4.splat(factor);
-  const whole = <usize>(n & ~3) << 2;
+  const pairs = <usize>(n & ~7) << 2;
   const bytes = <usize>n << 2;
   let p: usize = 0;
-  for (; p < whole; p += 16) v128.store(to + p, f32x4.mul(v128.load(x + p), factors));
+  for (; p < pairs; p += 32) {
+    const x0 = v128.load(x + p), x1 = v128.load(x + p, 16);
+    const y0 = f32x4.mul(x0, factors), y1 = f32x4.mul(x1, factors);
+    v128.store(to + p, y0); v128.store(to + p, y1, 16);
+  }
   for (; p < bytes; p += 4) store<f32>(to + p, load<f32>(x + p) * factor);
 }

@@ -1,5 +1,5 @@
 // Kernels over rows: softmax, log-softmax, root-mean-square normalisation, rotary positions, embedding.
-import { exp1, exp4, log1, madd, maxLanes, sumLanes } from './vector';
+import { exp1, exp4, log1, madd, maxLanes, sqrt1, sumLanes } from './vector';
 
 /** The largest of n values. */
 export function rowMax(n: i32, x: usize): f32 {
@@ -7,10 +7,14 @@ export function rowMax(n: i32, x: usize): f32 {
   const end = x + (<usize>n << 2);
   let best: f32 = -Infinity;
   if (n >= 4) {
-    let lanes = v128.load(p);
-    p += 16;
-    for (; p + 16 <= end; p += 16) lanes = f32x4.pmax(lanes, v128.load(p));
-    best = maxLanes(lanes);
+    // Four chains, so that one's latency hides behind the others.
+    let a = v128.load(p), b = a, c = a, d = a;
+    for (; p + 64 <= end; p += 64) {
+      a = f32x4.pmax(a, v128.load(p)); b = f32x4.pmax(b, v128.load(p, 16));
+      c = f32x4.pmax(c, v128.load(p, 32)); d = f32x4.pmax(d, v128.load(p, 48));
+    }
+    for (; p + 16 <= end; p += 16) a = f32x4.pmax(a, v128.load(p));
+    best = maxLanes(f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d)));
   }
   for (; p < end; p += 4) best = max(best, load<f32>(p));
   return best;
@@ -21,12 +25,21 @@ export function rowExp(n: i32, x: usize, scale: f32, shift: f32, to: usize): f32
   const scales = f32x4.splat(scale), shifts = f32x4.splat(shift);
   const whole = <usize>(n & ~3) << 2;
   const bytes = <usize>n << 2;
+  const pairs = <usize>(n & ~7) << 2;
   let lanes = f32x4.splat(0);
   let p: usize = 0;
-  for (; p < whole; p += 16) {
+  // Two vectors at a time, loads before stores, for runtimes that join them; likewise below.
+  for (; p < pairs; p += 32) {
+    const x0 = v128.load(x + p), x1 = v128.load(x + p, 16);
+    const y0 = exp4(f32x4.sub(f32x4.mul(x0, scales), shifts)), y1 = exp4(f32x4.sub(f32x4.mul(x1, scales), shifts));
+    v128.store(to + p, y0); v128.store(to + p, y1, 16);
+    lanes = f32x4.add(f32x4.add(lanes, y0), y1);
+  }
+  if (p < whole) {
     const y = exp4(f32x4.sub(f32x4.mul(v128.load(x + p), scales), shifts));
     v128.store(to + p, y);
     lanes = f32x4.add(lanes, y);
+    p += 16;
   }
   let sum = sumLanes(lanes);
   for (; p < bytes; p += 4) {
@@ -41,7 +54,10 @@ export function rowScale(n: i32, x: usize, factor: f32): void {
   const factors = f32x4.splat(factor);
   let p = x;
   const end = x + (<usize>n << 2);
-  for (; p + 16 <= end; p += 16) v128.store(p, f32x4.mul(v128.load(p), factors));
+  for (; p + 32 <= end; p += 32) {
+    const y0 = f32x4.mul(v128.load(p), factors), y1 = f32x4.mul(v128.load(p, 16), factors);
+    v128.store(p, y0); v128.store(p, y1, 16);
+  }
   for (; p < end; p += 4) store<f32>(p, load<f32>(p) * factor);
 }
 
@@ -123,24 +139,37 @@ export function rowDot(n: i32, x: usize, y: usize): f32 {
 
 /** y = x / sqrt(mean(x²) + ε) · g; each row's reciprocal root goes to `scales`. */
 export function rmsNorm(rows: i32, n: i32, x: usize, gain: usize, epsilon: f32, to: usize, scales: usize): void {
-  const whole = <usize>(n & ~3) << 2;
   const bytes = <usize>n << 2;
   for (let i = 0; i < rows; i++) {
-    const scale: f32 = <f32>1 / sqrt<f32>(rowDot(n, x, x) / <f32>n + epsilon);
+    const scale: f32 = <f32>1 / sqrt1(rowDot(n, x, x) / <f32>n + epsilon);
     store<f32>(scales + (<usize>i << 2), scale);
-    const lanes = f32x4.splat(scale);
-    let p: usize = 0;
-    for (; p < whole; p += 16) {
-      v128.store(to + p, f32x4.mul(f32x4.mul(v128.load(x + p), lanes), v128.load(gain + p)));
-    }
-    for (; p < bytes; p += 4) store<f32>(to + p, load<f32>(x + p) * scale * load<f32>(gain + p));
+    scaleByGain(n, x, scale, gain, to);
     x += bytes;
     to += bytes;
   }
 }
 
+/** to = x·scale·gain */
+function scaleByGain(n: i32, x: usize, scale: f32, gain: usize, to: usize): void {
+  const scales = f32x4.splat(scale);
+  const end = to + (<usize>n << 2);
+  for (; to + 32 <= end; to += 32) {
+    const y0 = f32x4.mul(f32x4.mul(v128.load(x), scales), v128.load(gain));
+    const y1 = f32x4.mul(f32x4.mul(v128.load(x, 16), scales), v128.load(gain, 16));
+    v128.store(to, y0); v128.store(to, y1, 16);
+    x += 32;
+    gain += 32;
+  }
+  for (; to < end; to += 4) {
+    store<f32>(to, load<f32>(x) * scale * load<f32>(gain));
+    x += 4;
+    gain += 4;
+  }
+}
+
 /** With r the reciprocal root: dx = r·(g·dy) - x · r³/n · Σ g·dy·x */
 export function rmsNormGradient(rows: i32, n: i32, x: usize, gain: usize, scales: usize, dy: usize, to: usize): void {
+  const pairs = <usize>(n & ~7) << 2;
   const whole = <usize>(n & ~3) << 2;
   const bytes = <usize>n << 2;
   for (let i = 0; i < rows; i++) {
@@ -154,9 +183,17 @@ export function rmsNormGradient(rows: i32, n: i32, x: usize, gain: usize, scales
     for (; p < bytes; p += 4) total += load<f32>(dy + p) * load<f32>(gain + p) * load<f32>(x + p);
     const back = -(r * r * r * total) / <f32>n;
     const rs = f32x4.splat(r), backs = f32x4.splat(back);
-    for (p = 0; p < whole; p += 16) {
+    for (p = 0; p < pairs; p += 32) {
+      const d0 = v128.load(dy + p), d1 = v128.load(dy + p, 16);
+      const g0 = v128.load(gain + p), g1 = v128.load(gain + p, 16);
+      const x0 = v128.load(x + p), x1 = v128.load(x + p, 16);
+      const y0 = madd(x0, backs, f32x4.mul(f32x4.mul(d0, g0), rs)), y1 = madd(x1, backs, f32x4.mul(f32x4.mul(d1, g1), rs));
+      v128.store(to + p, y0); v128.store(to + p, y1, 16);
+    }
+    if (p < whole) {
       const straight = f32x4.mul(f32x4.mul(v128.load(dy + p), v128.load(gain + p)), rs);
       v128.store(to + p, madd(v128.load(x + p), backs, straight));
+      p += 16;
     }
     for (; p < bytes; p += 4) {
       store<f32>(to + p, load<f32>(dy + p) * load<f32>(gain + p) * r + load<f32>(x + p) * back);
