@@ -5,6 +5,7 @@
 import { capRow, capSlopes } from './cap';
 import { GEMM_SCRATCH, gemm } from './gemm';
 import { rowDot, rowExp, rowMax, rowScale } from './rows';
+import { clearShort } from './short';
 import { log1 } from './vector';
 
 /** Queries in one tile. */
@@ -42,7 +43,7 @@ export function attention(
       const firstKey = (<usize>((<i64>b * keys + start + skipped) * kRow + kv * dim)) << 2;
       if (width <= 0) {
         for (let r = 0; r < rows; r++) {
-          memory.fill(out + at + ((<usize>r * qRow) << 2), 0, <usize>dim << 2);
+          clearShort(out + at + ((<usize>r * qRow) << 2), <usize>dim << 2);
           store<f32>(sums + (r << 2), 0);
         }
         continue;
@@ -62,8 +63,8 @@ export function attention(
           logSum = <f32>(<f64>top + log1(sum));
         }
         store<f32>(sums + (r << 2), logSum);
-        memory.fill(row, 0, <usize>from << 2);
-        memory.fill(row + (<usize>seen << 2), 0, <usize>(width - seen) << 2);
+        clearShort(row, <usize>from << 2);
+        clearShort(row + (<usize>seen << 2), <usize>(width - seen) << 2);
       }
       gemm(rows, dim, width, scores, width, 1, value + firstKey, kRow, 1, out + at, qRow, 0, scratch);
     }
@@ -142,8 +143,8 @@ export function attentionGradient(
     const start = max(0, load<i32>(keyStart + (b << 2)));
     for (let j = 0; j < keys; j++) {
       const place = (<usize>((<i64>b * keys + j) * kRow + kv * dim)) << 2;
-      memory.fill(dKey + place, 0, <usize>dim << 2);
-      memory.fill(dValue + place, 0, <usize>dim << 2);
+      clearShort(dKey + place, <usize>dim << 2);
+      clearShort(dValue + place, <usize>dim << 2);
     }
     for (let h = kv * group; h < (kv + 1) * group; h++) {
       for (let t = 0; t < time; t += TILE) {
@@ -154,7 +155,7 @@ export function attentionGradient(
         const width = keys - time + t + rows - start - skipped;
         const firstKey = (<usize>((<i64>b * keys + start + skipped) * kRow + kv * dim)) << 2;
         if (width <= 0) {
-          for (let r = 0; r < rows; r++) memory.fill(dQuery + at + ((<usize>r * qRow) << 2), 0, <usize>dim << 2);
+          for (let r = 0; r < rows; r++) clearShort(dQuery + at + ((<usize>r * qRow) << 2), <usize>dim << 2);
           continue;
         }
         gemm(rows, width, dim, query + at, qRow, 1, key + firstKey, 1, kRow, weights, width, 0, scratch);
@@ -175,10 +176,10 @@ export function attentionGradient(
           }
           rowExp(seen - from, near, factor, load<f32>(sums + (r << 2)), near);
           toScoreGradient(seen - from, near, nearSlope, delta, scale);
-          memory.fill(row, 0, <usize>from << 2);
-          memory.fill(slope, 0, <usize>from << 2);
-          memory.fill(row + (<usize>seen << 2), 0, <usize>(width - seen) << 2);
-          memory.fill(slope + (<usize>seen << 2), 0, <usize>(width - seen) << 2);
+          clearShort(row, <usize>from << 2);
+          clearShort(slope, <usize>from << 2);
+          clearShort(row + (<usize>seen << 2), <usize>(width - seen) << 2);
+          clearShort(slope + (<usize>seen << 2), <usize>(width - seen) << 2);
         }
         gemm(rows, dim, width, slopes, width, 1, key + firstKey, kRow, 1, dQuery + at, qRow, 0, scratch);
         gemm(width, dim, rows, slopes, 1, width, query + at, qRow, 1, dKey + firstKey, kRow, 1, scratch);
@@ -193,10 +194,19 @@ function toScoreGradient(n: i32, weight: usize, slope: usize, delta: f32, scale:
   const deltas = f32x4.splat(delta), scales = f32x4.splat(scale);
   const whole = <usize>(n & ~3) << 2;
   const bytes = <usize>n << 2;
+  const pairs = <usize>(n & ~7) << 2;
   let p: usize = 0;
-  for (; p < whole; p += 16) {
+  // Two vectors at a time, loads before stores, for runtimes that join them.
+  for (; p < pairs; p += 32) {
+    const s0 = f32x4.sub(v128.load(slope + p), deltas), s1 = f32x4.sub(v128.load(slope + p, 16), deltas);
+    const w0 = v128.load(weight + p), w1 = v128.load(weight + p, 16);
+    const y0 = f32x4.mul(f32x4.mul(w0, s0), scales), y1 = f32x4.mul(f32x4.mul(w1, s1), scales);
+    v128.store(slope + p, y0); v128.store(slope + p, y1, 16);
+  }
+  if (p < whole) {
     const centred = f32x4.sub(v128.load(slope + p), deltas);
     v128.store(slope + p, f32x4.mul(f32x4.mul(v128.load(weight + p), centred), scales));
+    p += 16;
   }
   for (; p < bytes; p += 4) {
     store<f32>(slope + p, load<f32>(weight + p) * (load<f32>(slope + p) - delta) * scale);

@@ -10,6 +10,7 @@ import { packA, packPanel } from './pack';
 import { rmsNorm, rotary } from './rows';
 import { sampleRows, sampleScratch } from './sample';
 import { swiglu } from './pointwise';
+import { copyShort } from './short';
 import { awaitTickets, finishTicket, takeTicket } from './tickets';
 import { MR, NR, paddedRows, panelWidth, tile, tileRows } from './tile';
 
@@ -186,7 +187,7 @@ function panel(p: Plan, width: i32, k: i32, a: usize, b: usize, to: usize, step:
 /** Lays the `width` values at `bias` out at each row. */
 function layBias(p: Plan, width: i32, bias: usize, to: usize, step: usize): void {
   for (let r = 0; r < p.rows; r++) {
-    memory.copy(to, bias, <usize>width << 2);
+    copyShort(to, bias, <usize>width << 2);
     to += step;
   }
 }
@@ -226,7 +227,7 @@ function project(p: Plan, layer: Layer, first: i32, end: i32, scratch: usize): v
       const slot = load<i32>(p.slots + (<usize>r << 2)) * p.kvHeads + kv;
       if (isValue) {
         const place = <i64>slot * p.capacity + load<i32>(position);
-        memory.copy(layer.valueCache + ((<usize>(place * dim)) << 2), at, <usize>dim << 2);
+        copyShort(layer.valueCache + ((<usize>(place * dim)) << 2), at, <usize>dim << 2);
       } else {
         storeKey(dim, at, keysOf(p, layer, slot), load<i32>(position));
       }

@@ -3,8 +3,10 @@
 //
 // A block of A and a block of B are packed (pack.ts); each panel of B then meets every row of A while it is in the first-level
 // cache (the loops of Goto and van de Geijn, 2008).
+import { direct, FEW_COLUMNS } from './direct';
 import { narrowDot, narrowSum } from './narrow';
 import { packB, packInt8Columns, packInt8Rows, packRowsOfA } from './pack';
+import { copyShort } from './short';
 import { MR, panelWidth, tile, TILE_BYTES, tileRows } from './tile';
 
 /** Steps of k, columns of B, and rows of A in a block. */
@@ -53,7 +55,9 @@ export function gemm(
     for (let n0 = 0; n0 < n; n0 += NC) {
       const nc = min(NC, n - n0);
       packB(kc, nc, b + (<usize>(<i64>k0 * bRow + <i64>n0 * bCol) << 2), bRow, bCol, packedB);
-      overBlocks(m, nc, kc, a + (<usize>(<i64>k0 * aCol) << 2), aRow, aCol, c + (<usize>n0 << 2), cStep, isContinued, scratch);
+      const from = a + (<usize>(<i64>k0 * aCol) << 2);
+      if (n <= FEW_COLUMNS) overFewColumns(m, nc, kc, from, aRow, aCol, packedB, c, cStep, isContinued, scratch);
+      else overBlocks(m, nc, kc, from, aRow, aCol, c + (<usize>n0 << 2), cStep, isContinued, scratch);
     }
   }
 }
@@ -111,6 +115,42 @@ function overBlocks(
   }
 }
 
+/** All rows of A, where they lie, against the packed panels of B; what is left of the rows is packed after all. */
+export function overFewColumns(
+  m: i32, n: i32, kc: i32, a: usize, aRow: i32, aCol: i32, b: usize, c: usize, cStep: usize, isContinued: bool, scratch: usize,
+): void {
+  const aStep = <usize>aRow << 2, aNext = <usize>aCol << 2;
+  let i = 0;
+  for (; i + MR <= m; i += MR) {
+    let panel = b;
+    for (let j = 0; j < n; ) {
+      const width = panelWidth(n - j);
+      const at = c + (<usize>j << 2);
+      if (j + width <= n) {
+        direct(width, kc, a, aStep, aNext, panel, at, cStep, isContinued);
+      } else {
+        const step = <usize>width << 2, bytes = <usize>(n - j) << 2;
+        if (isContinued) for (let r = 0; r < MR; r++) copyShort(scratch + <usize>r * step, at + <usize>r * cStep, bytes);
+        direct(width, kc, a, aStep, aNext, panel, scratch, step, isContinued);
+        for (let r = 0; r < MR; r++) copyShort(at + <usize>r * cStep, scratch + <usize>r * step, bytes);
+      }
+      panel += (<usize>width * kc) << 2;
+      j += width;
+    }
+    a += MR * aStep;
+    c += MR * cStep;
+  }
+  if (i == m) return;
+  const packedA = scratch + TILE_BYTES;
+  packRowsOfA(kc, m - i, a, aRow, aCol, packedA);
+  for (let j = 0; j < n; ) {
+    const width = panelWidth(n - j);
+    overRows(m - i, width, min(width, n - j), kc, packedA, b, c + (<usize>j << 2), cStep, isContinued, scratch);
+    b += (<usize>width * kc) << 2;
+    j += width;
+  }
+}
+
 /** The packed rows against one panel, of whose `width` columns the first `columns` are wanted. */
 export function overRows(
   rows: i32, width: i32, columns: i32, kc: i32, a: usize, b: usize, c: usize, cStep: usize, isContinued: bool, edge: usize,
@@ -132,7 +172,7 @@ function edgeTile(
 ): void {
   const step = <usize>width << 2;
   const bytes = <usize>columns << 2;
-  if (isContinued) for (let i = 0; i < rows; i++) memory.copy(edge + <usize>i * step, c + <usize>i * cStep, bytes);
+  if (isContinued) for (let i = 0; i < rows; i++) copyShort(edge + <usize>i * step, c + <usize>i * cStep, bytes);
   tile(padded, width, kc, a, b, edge, step, isContinued);
-  for (let i = 0; i < rows; i++) memory.copy(c + <usize>i * cStep, edge + <usize>i * step, bytes);
+  for (let i = 0; i < rows; i++) copyShort(c + <usize>i * cStep, edge + <usize>i * step, bytes);
 }

@@ -1,4 +1,5 @@
 // Operands of a product laid out for the tiles: rows of A by sixes or fours, columns of B in panels, both k-major.
+import { copyShort } from './short';
 import { MR, panelWidth, tileRows } from './tile';
 
 /** Packs `rows` rows of A, tile after tile; rows that are not there repeat the last one (their results are dropped). */
@@ -70,7 +71,7 @@ export function packPanel(kc: i32, width: i32, columns: i32, b: usize, bRow: i32
     } else {
       const bytes = <usize>columns << 2;
       for (let p = 0; p < kc; p++) {
-        memory.copy(to, b, bytes);
+        copyShort(to, b, bytes);
         b += step;
         to += toStep;
       }

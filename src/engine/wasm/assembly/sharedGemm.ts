@@ -1,7 +1,8 @@
 // A product on several threads that pack B together, once: every thread calls `sharedGemm` on the same plan and takes pieces
 // (tickets.ts), first panels of B to pack, then blocks of rows to compute. Each element is the chain of multiply-adds that
 // `gemm` has: the same bits, however many threads come.
-import { blockOf, overRows } from './gemm';
+import { FEW_COLUMNS } from './direct';
+import { blockOf, overFewColumns, overRows } from './gemm';
 import { packPanel, packRowsOfA } from './pack';
 import { awaitTickets, finishTicket, takeTicket } from './tickets';
 import { NR, panelWidth, TILE_BYTES } from './tile';

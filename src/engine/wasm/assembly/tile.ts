@@ -47,7 +47,7 @@ export function tile(rows: i32, width: i32, kc: i32, a: usize, b: usize, c: usiz
 }
 
 /** Zeros where the tile lies, so that its loop begins in one way only: V8 does not join what may begin in two. */
-function clear(rows: i32, width: i32, c: usize, cStep: usize): void {
+export function clear(rows: i32, width: i32, c: usize, cStep: usize): void {
   const zero = f32x4.splat(0);
   for (let r = 0; r < rows; r++) {
     v128.store(c, zero); v128.store(c, zero, 16);
