@@ -34,6 +34,7 @@ export interface KernelExports {
   adamW: Kernel;
   sumOfSquares: Measure;
   scale: Kernel;
+  add: Kernel;
   attention: Kernel;
   attentionGradient: Kernel;
   attentionScratch: Measure;

@@ -1,4 +1,5 @@
 // The larger fused kernels on wasm: attention, activations, optimiser and norms of gradients.
+import * as tf from '../tf.ts';
 import { defineKernel } from './define.ts';
 import type { KernelName } from './exports.ts';
 import { defineLogProbs } from './logProbs.ts';
@@ -67,7 +68,7 @@ function defineAttention(runtime: KernelRuntime): void {
 }
 
 /** The time of one value in the time of multiply-adds of a product. */
-const [SWIGLU_WORK, GELU_WORK, ADAM_WORK] = [16, 24, 16];
+const [SWIGLU_WORK, GELU_WORK, ADAM_WORK, SCALE_WORK] = [16, 24, 16, 6];
 
 function defineElementwise(runtime: KernelRuntime): void {
   const { kernels } = runtime;
@@ -135,7 +136,25 @@ function defineElementwise(runtime: KernelRuntime): void {
     const x = input('x');
     const factor = Math.min(1, number('maxNorm') / (runtime.read(input('norm')) + 1e-6));
     const y = runtime.output(x.shape);
-    kernels.scale(sizeOf(x.shape), at(x), factor, at(y));
+    const parts = runtime.parts(sizeOf(x.shape), 4, sizeOf(x.shape) * SCALE_WORK);
+    runtime.run(
+      'scale',
+      parts.map(([start, end]) => [end - start, at(x) + start * 4, factor, at(y) + start * 4]),
+    );
     return y;
+  });
+
+  // Residual branches and gradients that meet; other sums go to tfjs's own.
+  const stock = tf.getKernel('Add', 'wasm');
+  defineKernel('Add', ({ inputs, input }) => {
+    const [a, b] = [input('a'), input('b')];
+    const isPlain = [a, b].every(({ dtype }) => dtype === 'float32') && tf.util.arraysEqual(a.shape, b.shape);
+    if (!isPlain && stock !== undefined) {
+      const call = { inputs: inputs as unknown as tf.NamedTensorInfoMap, backend: tf.backend() };
+      return stock.kernelFunc(call) as unknown as TensorInfo;
+    }
+    const sum = runtime.output(a.shape);
+    run('add', sizeOf(a.shape), SCALE_WORK, [a, b, sum].map(at));
+    return sum;
   });
 }

@@ -78,6 +78,7 @@ const elementwise = SIZES.flatMap((n): [KernelName, number[]][] => [
   ['adamW', [n, A, B, IDS, D, 0.9, 0.1, 0.999, 0.001, 0.01, 1.5, 1e-8, 0.99]],
   ['sumOfSquares', [n, A]],
   ['scale', [n, A, 0.3, B]],
+  ['add', [n, A, B, C]],
 ]);
 const overRows = [1, 7, 8, 9, 31, 64, 100].flatMap((n): [KernelName, number[]][] => [
   ['softmax', [3, n, A, C]],

@@ -137,8 +137,8 @@ export function overFewColumns(
       panel += (<usize>width * kc) << 2;
       j += width;
     }
-    a += MR * aStep;
-    c += MR * cStep;
+    a += <usize>MR * aStep;
+    c += <usize>MR * cStep;
   }
   if (i == m) return;
   const packedA = scratch + TILE_BYTES;

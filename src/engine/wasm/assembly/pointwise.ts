@@ -172,3 +172,17 @@ export function scale(n: i32, x: usize, factor: f32, to: usize): void {
   }
   for (; p < bytes; p += 4) store<f32>(to + p, load<f32>(x + p) * factor);
 }
+
+/** to = x + y */
+export function add(n: i32, x: usize, y: usize, to: usize): void {
+  const pairs = <usize>(n & ~7) << 2;
+  const bytes = <usize>n << 2;
+  let p: usize = 0;
+  for (; p < pairs; p += 32) {
+    const x0 = v128.load(x + p), x1 = v128.load(x + p, 16);
+    const y0 = v128.load(y + p), y1 = v128.load(y + p, 16);
+    const z0 = f32x4.add(x0, y0), z1 = f32x4.add(x1, y1);
+    v128.store(to + p, z0); v128.store(to + p, z1, 16);
+  }
+  for (; p < bytes; p += 4) store<f32>(to + p, load<f32>(x + p) + load<f32>(y + p));
+}
