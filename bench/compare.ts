@@ -1,6 +1,6 @@
 // fourfold beside the peer (TRL on PyTorch), in turns, one process a workload; the ratios go to docs/benchmarks.md.
 // Run: npm run build && npm run bench:compare -- --python PATH [--shapes nano,small --rounds 5 --workloads sft,ppo
-//      --backend wasm --threads 2 --peer-script PATH]
+//      --backend wasm,tensorflow --threads 2 --peer-script PATH]
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -72,21 +72,26 @@ const setting = [
 ].join(', ');
 
 const page = packagePath('docs', 'benchmarks.md');
-const [rounds, threads] = [Number(values.rounds), Number(values.threads)];
+const [rounds, threads, backends] = [Number(values.rounds), Number(values.threads), values.backend.split(',')];
 for (const shape of values.shapes.split(',')) {
   for (const workload of values.workloads.split(',')) {
     const flags = ['--shape', shape, '--workloads', workload, '--threads', `${threads}`];
-    const [ours, peers]: [Measurement[], Measurement[]] = [[], []];
+    const peers: Measurement[] = [];
+    const ours = new Map<string, Measurement[]>(backends.map((backend) => [backend, []]));
     for (let round = 0; round < rounds; round++) {
       peers.push(run(python, peerScript, flags));
       const bench = packagePath('dist', 'bench', 'bench.js');
-      ours.push(run(process.execPath, bench, [...flags, '--backend', values.backend]));
+      for (const [backend, measured] of ours)
+        measured.push(run(process.execPath, bench, [...flags, '--backend', backend]));
     }
-    const ratio: Ratio = {
-      ...{ backend: values.backend, threads, shape, workload, rounds, setting },
-      ...{ ours: medianOf(ours), peers: medianOf(peers), date: new Date().toISOString().slice(0, 10) },
-    };
+    const date = new Date().toISOString().slice(0, 10);
+    const ratios = [...ours].map(
+      ([backend, measured]): Ratio => ({
+        ...{ backend, threads, shape, workload, rounds, setting, date },
+        ...{ ours: medianOf(measured), peers: medianOf(peers) },
+      }),
+    );
     // After every workload, so that what is measured is kept if a later one fails.
-    writeFileSync(page, withRatios(existsSync(page) ? readFileSync(page, 'utf8') : '', [ratio]));
+    writeFileSync(page, withRatios(existsSync(page) ? readFileSync(page, 'utf8') : '', ratios));
   }
 }

@@ -45,16 +45,20 @@ const packedBytes = ({ n, k }: Product['size']): number => (n + 8) * k * 4;
 /** Integers of the plan that the kernel `sharedGemm` reads, and bytes of the control block of its tickets. */
 const [PLAN_WORDS, CONTROL_BYTES] = [15, 128];
 /** Pieces of a product for each thread: one that is held up leaves its share to the others. */
-const PIECES_PER_THREAD = 6;
+const PIECES_PER_THREAD = 12;
+
+/** Values of a B that each thread packs for itself: less time than meeting takes. */
+const OWN_PACKING = 2 ** 15;
 
 /** A·B by blocks of rows, which threads take as they come. */
 function shareRows(runtime: KernelRuntime, { size, a, b, to, accumulate = 0 }: Product): void {
   const { kernels, threads } = runtime;
   const { m, n, k } = size;
   const control = runtime.packing(CONTROL_BYTES * 2 + packedBytes(size));
-  const [plan, packed] = [control + CONTROL_BYTES, control + CONTROL_BYTES * 2];
+  const plan = control + CONTROL_BYTES;
+  const packed = (n + 8) * k <= OWN_PACKING ? 0 : control + CONTROL_BYTES * 2;
   const columns = Math.ceil(n / 16 / (2 * threads)) * 16;
-  const rows = Math.min(kernels.gemmRows(), Math.max(12, Math.ceil(m / (threads * PIECES_PER_THREAD) / 12) * 12));
+  const rows = Math.min(kernels.gemmRows(), Math.max(12, Math.ceil(m / (threads * PIECES_PER_THREAD) / 6) * 6));
   runtime.integers(control, CONTROL_BYTES / 4).fill(0);
   runtime
     .integers(plan, PLAN_WORDS)

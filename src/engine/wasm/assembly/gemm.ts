@@ -13,7 +13,7 @@ import { MR, panelWidth, tile, TILE_BYTES, tileRows } from './tile';
 export const KC: i32 = 256;
 const NC: i32 = 512;
 export const MC: i32 = 96;
-const PACKED_A: i32 = KC * MC * 4;
+export const PACKED_A: i32 = KC * MC * 4;
 /** Bytes that gemm needs at `scratch`: a tile at an edge, the block of A, the block of B. */
 export const GEMM_SCRATCH: i32 = TILE_BYTES + PACKED_A + KC * NC * 4;
 

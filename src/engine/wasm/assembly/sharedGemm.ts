@@ -1,8 +1,9 @@
-// A product on several threads that pack B together, once: every thread calls `sharedGemm` on the same plan and takes pieces
-// (tickets.ts), first panels of B to pack, then blocks of rows to compute. Each element is the chain of multiply-adds that
-// `gemm` has: the same bits, however many threads come.
+// A product on several threads: every thread calls `sharedGemm` on the same plan and takes pieces (tickets.ts). A large B is packed
+// by all together, once, whose panels are the first pieces; a small one by each thread for itself, since meeting would take
+// longer. The other pieces are blocks of rows. Each element is the chain of multiply-adds that `gemm` has: the same bits,
+// however many threads come.
 import { FEW_COLUMNS } from './direct';
-import { blockOf, overFewColumns, overRows } from './gemm';
+import { blockOf, overFewColumns, overRows, PACKED_A } from './gemm';
 import { packPanel, packRowsOfA } from './pack';
 import { awaitTickets, finishTicket, takeTicket } from './tickets';
 import { NR, panelWidth, TILE_BYTES } from './tile';
@@ -15,7 +16,7 @@ class Plan {
   a: usize; aRow: i32; aCol: i32;
   b: usize; bRow: i32; bCol: i32;
   c: usize; accumulate: i32;
-  /** Where the packed B lies, and the control block of the tickets. */
+  /** Where the packed B lies, 0 where each thread packs its own, and the control block of the tickets. */
   packed: usize; control: usize;
   /** Columns in a piece of packing, a multiple of NR; rows in a piece of computing. */
   columns: i32; rows: i32;
@@ -24,32 +25,39 @@ class Plan {
 /** Computes the pieces of `plan` that this thread takes; returns when none is left. C's rows lie side by side. */
 export function sharedGemm(plan: usize, scratch: usize): void {
   const p = changetype<Plan>(plan);
-  const packing = (p.n + p.columns - 1) / p.columns;
+  const isOwn = p.packed == 0;
+  const packed = isOwn ? scratch + TILE_BYTES + PACKED_A : p.packed;
+  const packing = isOwn ? 0 : (p.n + p.columns - 1) / p.columns;
   const total = packing + (p.m + p.rows - 1) / p.rows;
+  let isPacked = false;
   for (let ticket = takeTicket(p.control); ticket < total; ticket = takeTicket(p.control)) {
     if (ticket < packing) {
-      packColumns(p, ticket * p.columns);
+      packColumns(p, ticket * p.columns, p.columns, packed);
       finishTicket(p.control);
-    } else {
-      awaitTickets(p.control, packing);
-      computeRows(p, (ticket - packing) * p.rows, scratch);
+      continue;
     }
+    if (!isPacked) {
+      if (isOwn) packColumns(p, 0, p.n, packed);
+      else awaitTickets(p.control, packing);
+      isPacked = true;
+    }
+    computeRows(p, (ticket - packing) * p.rows, packed, scratch);
   }
 }
 
-/** Packs one piece of B: panel after panel, each with all steps of k. */
-function packColumns(p: Plan, first: i32): void {
-  const end = min(p.n, first + p.columns);
+/** Packs `columns` of B, panel after panel, each with all steps of k. */
+function packColumns(p: Plan, first: i32, columns: i32, packed: usize): void {
+  const end = min(p.n, first + columns);
   for (let j = first; j < end; ) {
     const width = panelWidth(p.n - j);
     const from = p.b + (<usize>(<i64>j * p.bCol) << 2);
-    packPanel(p.k, width, min(width, p.n - j), from, p.bRow, p.bCol, p.packed + (<usize>(<i64>j * p.k) << 2));
+    packPanel(p.k, width, min(width, p.n - j), from, p.bRow, p.bCol, packed + (<usize>(<i64>j * p.k) << 2));
     j += width;
   }
 }
 
 /** One block of rows against all of B: each panel meets the packed rows while it is in the first-level cache. */
-function computeRows(p: Plan, first: i32, scratch: usize): void {
+function computeRows(p: Plan, first: i32, packed: usize, scratch: usize): void {
   const rows = min(p.rows, p.m - first);
   const packedA = scratch + TILE_BYTES;
   const cStep = <usize>p.n << 2;
@@ -61,7 +69,7 @@ function computeRows(p: Plan, first: i32, scratch: usize): void {
     packRowsOfA(kc, rows, from, p.aRow, p.aCol, packedA);
     for (let j = 0; j < p.n; j += NR) {
       const width = panelWidth(p.n - j);
-      const panel = p.packed + (<usize>(<i64>j * p.k + <i64>k0 * width) << 2);
+      const panel = packed + (<usize>(<i64>j * p.k + <i64>k0 * width) << 2);
       overRows(rows, width, min(width, p.n - j), kc, packedA, panel, c + (<usize>j << 2), cStep, p.accumulate != 0 || k0 > 0, scratch);
     }
   }
