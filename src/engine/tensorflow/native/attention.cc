@@ -1,0 +1,233 @@
+#include "attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "pool.h"
+#include "products.h"
+#include "vectors.h"
+
+namespace fourfold {
+namespace {
+
+/** Queries at once: forward, and backward, where products over them profit from more. */
+constexpr int64_t QUERIES = 24, BACKWARD_QUERIES = 48;
+
+int64_t roundUp(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+/** One head of keys or values of one row of the batch, and what is packed of it. */
+struct Head {
+  const Attention& given;
+  int64_t row, kvHead;
+  /** Keys from here on count. */
+  int64_t start = std::max<int64_t>(0, given.keyStart[row]);
+  int64_t count = std::max<int64_t>(0, given.keys - start);
+  int64_t padded = roundUp(given.headDim, LANES);
+  int64_t panels = roundUp(count, panelWidth());
+
+  int64_t step() const { return given.kvHeads * given.headDim; }
+  int64_t offset() const { return ((row * given.keys + start) * given.kvHeads + kvHead) * given.headDim; }
+
+  /** x as [headDim, count] in panels. */
+  float* turned(const float* x, int place) const {
+    float* to = scratch(place, given.headDim * panels);
+    for (int64_t first = 0; first < count; first += panelWidth())
+      packPanel(given.headDim, std::min(panelWidth(), count - first), {x + offset() + first * step(), 1, step()},
+                to + first * given.headDim);
+    return to;
+  }
+
+  /** x as [count, padded]. */
+  float* rows(const float* x, int place) const {
+    float* to = scratch(place, count * padded);
+    copyRows(x + offset(), step(), count, to);
+    return to;
+  }
+
+  void copyRows(const float* from, int64_t fromStep, int64_t number, float* to) const {
+    for (int64_t i = 0; i < number; i++) {
+      std::copy(from + i * fromStep, from + i * fromStep + given.headDim, to + i * padded);
+      std::fill(to + i * padded + given.headDim, to + (i + 1) * padded, 0.0f);
+    }
+  }
+};
+
+/** a [rows, count] times panels [headDim, count] of width `padded`. */
+void timesRows(const Head& head, int64_t rows, int64_t depth, Matrix a, const float* x, float* to, int64_t step,
+               bool accumulates) {
+  const int64_t dims = head.given.headDim;
+  for (int64_t first = 0; first < dims; first += panelWidth())
+    multiplyPanel(rows, depth, a, x + first, head.padded, std::min(panelWidth(), dims - first), to + first, step,
+                  accumulates);
+}
+
+/** scores [rows, columns] = a · panels, columns rounded up to whole panels. */
+void timesPanels(const Head& head, int64_t rows, int64_t columns, const float* a, int64_t aStep, const float* panels,
+                 float* scores, int64_t step) {
+  const int64_t dims = head.given.headDim;
+  for (int64_t first = 0; first < columns; first += panelWidth())
+    multiplyPanel(rows, dims, {a, aStep, 1}, panels + first * dims, panelWidth(), panelWidth(), scores + first, step,
+                  false);
+}
+
+inline float tanhOf(float x) { return 1.0f - 2.0f / (exponential(2.0f * x) + 1.0f); }
+
+/** Keys, counted from the head's start, that query `at` sees: from .. end. */
+struct Range {
+  int64_t from, end;
+};
+Range seen(const Head& head, int64_t at) {
+  const int64_t end = head.given.keys - head.given.time + at + 1 - head.start;
+  const int64_t from = head.given.window > 0 ? std::max<int64_t>(0, end - head.given.window) : 0;
+  return {from, std::max<int64_t>(0, end)};
+}
+
+void scaleScores(const Attention& given, int64_t count, float* scores) {
+  const float scale = given.scale, cap = given.softcap;
+  if (cap > 0) {
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) scores[i] = cap * tanhOf(scores[i] * scale / cap);
+  } else {
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) scores[i] *= scale;
+  }
+}
+
+/** Scores become weights, zero where nothing is seen. @returns the log-sum-exp */
+float weigh(const Head& head, Range range, int64_t columns, float* scores) {
+  std::fill(scores, scores + std::min(range.from, columns), 0.0f);
+  std::fill(scores + range.end, scores + std::max(columns, range.end), 0.0f);
+  if (range.from >= range.end) return 0;
+  float* own = scores + range.from;
+  const int64_t count = range.end - range.from;
+  scaleScores(head.given, count, own);
+  float top = own[0], sum = 0;
+#pragma omp simd reduction(max : top)
+  for (int64_t i = 0; i < count; i++) top = own[i] > top ? own[i] : top;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < count; i++) {
+    own[i] = exponential(own[i] - top);
+    sum += own[i];
+  }
+  const float factor = 1.0f / sum;
+#pragma omp simd
+  for (int64_t i = 0; i < count; i++) own[i] *= factor;
+  return top + std::log(sum);
+}
+
+/** Runs a piece for each key head of each row of the batch, or the whole here where it is small. */
+template <typename Work>
+void inHeads(const Attention& given, const Work& work) {
+  const int64_t pieces = given.batch * given.kvHeads;
+  const double cost = 0.03 * given.time * given.keys * given.headDim * given.heads / given.kvHeads;
+  inParts(pieces, std::max(1.0, cost), [&](int64_t from, int64_t end) {
+    for (int64_t i = from; i < end; i++) work(Head{given, i / given.kvHeads, i % given.kvHeads});
+  });
+}
+
+}  // namespace
+
+void attend(const Attention& given, float* out, float* logSums) {
+  const int64_t group = given.heads / given.kvHeads, step = given.heads * given.headDim;
+  inHeads(given, [&](const Head& head) {
+    const float* keys = head.turned(given.key, 1);
+    const float* values = head.rows(given.value, 2);
+    float* scores = scratch(3, QUERIES * head.panels);
+    for (int64_t g = 0; g < group; g++) {
+      const int64_t own = head.kvHead * group + g;
+      for (int64_t first = 0; first < given.time; first += QUERIES) {
+        const int64_t rows = std::min(QUERIES, given.time - first);
+        const int64_t place = (head.row * given.time + first) * step + own * given.headDim;
+        const int64_t columns = seen(head, first + rows - 1).end;
+        timesPanels(head, rows, columns, given.query + place, step, keys, scores, head.panels);
+        for (int64_t i = 0; i < rows; i++)
+          logSums[(head.row * given.heads + own) * given.time + first + i] =
+              weigh(head, seen(head, first + i), columns, scores + i * head.panels);
+        timesRows(head, rows, columns, {scores, head.panels, 1}, values, out + place, step, false);
+      }
+    }
+  });
+}
+
+namespace {
+
+/** Of one query: scores become weights P, and dWeights become dS = P∘(dWeights - inner)·scale, with the cap's slope. */
+void slopes(const Head& head, Range range, int64_t columns, float logSum, float inner, float* scores,
+            float* dWeights) {
+  const float scale = head.given.scale, cap = head.given.softcap;
+  for (float* x : {scores, dWeights}) {
+    std::fill(x, x + std::min(range.from, columns), 0.0f);
+    std::fill(x + range.end, x + std::max(columns, range.end), 0.0f);
+  }
+  if (range.from >= range.end) return;
+  float *own = scores + range.from, *d = dWeights + range.from;
+  const int64_t count = range.end - range.from;
+  scaleScores(head.given, count, own);
+  if (cap > 0) {
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) {
+      const float bent = own[i] / cap;
+      own[i] = exponential(own[i] - logSum);
+      d[i] = own[i] * (d[i] - inner) * scale * (1.0f - bent * bent);
+    }
+  } else {
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) {
+      own[i] = exponential(own[i] - logSum);
+      d[i] = own[i] * (d[i] - inner) * scale;
+    }
+  }
+}
+
+}  // namespace
+
+// With P the weights and O = P·V: dV = Pᵀ·dO, dS = P∘(dO·Vᵀ - Σ dO∘O), dQ = scale·dS·K, dK = scale·dSᵀ·Q.
+void attendGradient(const Attention& given, const float* out, const float* logSums, const float* dOut, float* dQuery,
+                    float* dKey, float* dValue) {
+  const int64_t group = given.heads / given.kvHeads, step = given.heads * given.headDim, dims = given.headDim;
+  inHeads(given, [&](const Head& head) {
+    const float *keys = head.turned(given.key, 1), *values = head.turned(given.value, 2);
+    const float* keyRows = head.rows(given.key, 3);
+    const int64_t size = head.count * head.padded, strip = BACKWARD_QUERIES * head.panels;
+    float* sums = scratch(4, 2 * size);
+    std::fill(sums, sums + 2 * size, 0.0f);
+    float* scores = scratch(5, 2 * strip);
+    float* dWeights = scores + strip;
+    float* rowsOfQuery = scratch(6, 2 * BACKWARD_QUERIES * head.padded);
+    float* rowsOfSlope = rowsOfQuery + BACKWARD_QUERIES * head.padded;
+    for (int64_t g = 0; g < group; g++) {
+      const int64_t own = head.kvHead * group + g;
+      for (int64_t first = 0; first < given.time; first += BACKWARD_QUERIES) {
+        const int64_t rows = std::min(BACKWARD_QUERIES, given.time - first);
+        const int64_t place = (head.row * given.time + first) * step + own * dims;
+        const int64_t columns = seen(head, first + rows - 1).end;
+        timesPanels(head, rows, columns, given.query + place, step, keys, scores, head.panels);
+        timesPanels(head, rows, columns, dOut + place, step, values, dWeights, head.panels);
+        for (int64_t i = 0; i < rows; i++) {
+          const float *o = out + place + i * step, *d = dOut + place + i * step;
+          float inner = 0;
+#pragma omp simd reduction(+ : inner)
+          for (int64_t j = 0; j < dims; j++) inner += o[j] * d[j];
+          const float logSum = logSums[(head.row * given.heads + own) * given.time + first + i];
+          slopes(head, seen(head, first + i), columns, logSum, inner, scores + i * head.panels,
+                 dWeights + i * head.panels);
+        }
+        timesRows(head, rows, columns, {dWeights, head.panels, 1}, keyRows, dQuery + place, step, false);
+        head.copyRows(given.query + place, step, rows, rowsOfQuery);
+        head.copyRows(dOut + place, step, rows, rowsOfSlope);
+        timesRows(head, columns, rows, {dWeights, 1, head.panels}, rowsOfQuery, sums, head.padded, true);
+        timesRows(head, columns, rows, {scores, 1, head.panels}, rowsOfSlope, sums + size, head.padded, true);
+      }
+    }
+    for (int64_t i = 0; i < given.keys; i++) {
+      const int64_t to = ((head.row * given.keys + i) * given.kvHeads + head.kvHead) * dims;
+      const int64_t from = (i - head.start) * head.padded;
+      for (int64_t j = 0; j < dims; j++) {
+        dKey[to + j] = i < head.start ? 0.0f : sums[from + j];
+        dValue[to + j] = i < head.start ? 0.0f : sums[size + from + j];
+      }
+    }
+  });
+}
+
+}  // namespace fourfold
