@@ -93,26 +93,48 @@ void scaleScores(const Attention& given, int64_t count, float* scores) {
   }
 }
 
-/** Scores become weights, zero where nothing is seen. @returns the log-sum-exp */
-float weigh(const Head& head, Range range, int64_t columns, float* scores) {
-  std::fill(scores, scores + std::min(range.from, columns), 0.0f);
-  std::fill(scores + range.end, scores + std::max(columns, range.end), 0.0f);
-  if (range.from >= range.end) return 0;
-  float* own = scores + range.from;
-  const int64_t count = range.end - range.from;
-  scaleScores(head.given, count, own);
-  float top = own[0], sum = 0;
-#pragma omp simd reduction(max : top)
-  for (int64_t i = 0; i < count; i++) top = own[i] > top ? own[i] : top;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < count; i++) {
-    own[i] = exponential(own[i] - top);
-    sum += own[i];
+/** A score that stands for none; the exponential of what is so far below others counts as 0. */
+constexpr float NONE = -1e30f, LOWEST = -87.0f;
+
+/** Hides what is not seen among the first keys, so many that they are whole vectors. */
+void hide(Range range, float* scores) {
+  for (int64_t i = 0; i < range.from; i++) scores[i] = NONE;
+  const int64_t whole = range.end / LANES * LANES, rest = range.end - whole;
+  if (rest == 0) return;
+  const Vector kept = loadSome(scores + whole, rest);
+  store(scores + whole, splat(NONE));
+  storeSome(scores + whole, kept, rest);
+}
+
+inline Vector weightsOf(Vector z) { return z < LOWEST ? Vector{} : exponential(z); }
+
+/** Scores become weights times their sum, zero where nothing is seen. */
+struct Weighed {
+  float logSum, factor;
+};
+Weighed weigh(const Head& head, Range range, int64_t columns, float* scores) {
+  if (range.from >= range.end) {
+    for (int64_t i = 0; i < columns; i += LANES) store(scores + i, Vector{});
+    return {0, 0};
   }
-  const float factor = 1.0f / sum;
-#pragma omp simd
-  for (int64_t i = 0; i < count; i++) own[i] *= factor;
-  return top + std::log(sum);
+  const int64_t count = roundUp(range.end, LANES);
+  scaleScores(head.given, count, scores);
+  hide(range, scores);
+  Vector tops = load(scores);
+  for (int64_t i = LANES; i < count; i += LANES) {
+    const Vector own = load(scores + i);
+    tops = own > tops ? own : tops;
+  }
+  const float top = largestOf(tops);
+  Vector sums = {};
+  for (int64_t i = 0; i < count; i += LANES) {
+    const Vector own = weightsOf(load(scores + i) - top);
+    store(scores + i, own);
+    sums += own;
+  }
+  const float sum = sumOf(sums);
+  for (int64_t i = count; i < columns; i += LANES) store(scores + i, Vector{});
+  return {top + std::log(sum), 1.0f / sum};
 }
 
 /** Runs a piece for each key head of each row of the batch, or the whole here where it is small. */
@@ -140,10 +162,18 @@ void attend(const Attention& given, float* out, float* logSums) {
         const int64_t place = (head.row * given.time + first) * step + own * given.headDim;
         const int64_t columns = seen(head, first + rows - 1).end;
         timesPanels(head, rows, columns, given.query + place, step, keys, scores, head.panels);
-        for (int64_t i = 0; i < rows; i++)
-          logSums[(head.row * given.heads + own) * given.time + first + i] =
-              weigh(head, seen(head, first + i), columns, scores + i * head.panels);
+        float factors[QUERIES];
+        for (int64_t i = 0; i < rows; i++) {
+          const Weighed row = weigh(head, seen(head, first + i), columns, scores + i * head.panels);
+          logSums[(head.row * given.heads + own) * given.time + first + i] = row.logSum;
+          factors[i] = row.factor;
+        }
         timesRows(head, rows, columns, {scores, head.panels, 1}, values, out + place, step, false);
+        for (int64_t i = 0; i < rows; i++) {
+          float* to = out + place + i * step;
+#pragma omp simd
+          for (int64_t j = 0; j < given.headDim; j++) to[j] *= factors[i];
+        }
       }
     }
   });
@@ -155,27 +185,24 @@ namespace {
 void slopes(const Head& head, Range range, int64_t columns, float logSum, float inner, float* scores,
             float* dWeights) {
   const float scale = head.given.scale, cap = head.given.softcap;
-  for (float* x : {scores, dWeights}) {
-    std::fill(x, x + std::min(range.from, columns), 0.0f);
-    std::fill(x + range.end, x + std::max(columns, range.end), 0.0f);
+  const bool isBlind = range.from >= range.end;
+  const int64_t count = isBlind ? 0 : roundUp(range.end, LANES);
+  for (int64_t i = count; i < columns; i += LANES) {
+    store(scores + i, Vector{});
+    store(dWeights + i, Vector{});
   }
-  if (range.from >= range.end) return;
-  float *own = scores + range.from, *d = dWeights + range.from;
-  const int64_t count = range.end - range.from;
-  scaleScores(head.given, count, own);
-  if (cap > 0) {
-#pragma omp simd
-    for (int64_t i = 0; i < count; i++) {
-      const float bent = own[i] / cap;
-      own[i] = exponential(own[i] - logSum);
-      d[i] = own[i] * (d[i] - inner) * scale * (1.0f - bent * bent);
+  if (isBlind) return;
+  scaleScores(head.given, count, scores);
+  hide(range, scores);
+  for (int64_t i = 0; i < count; i += LANES) {
+    const Vector score = load(scores + i), p = weightsOf(score - logSum);
+    Vector slope = p * (load(dWeights + i) - inner) * scale;
+    if (cap > 0) {
+      const Vector bent = p > 0 ? score / cap : Vector{};
+      slope = slope * (1.0f - bent * bent);
     }
-  } else {
-#pragma omp simd
-    for (int64_t i = 0; i < count; i++) {
-      own[i] = exponential(own[i] - logSum);
-      d[i] = own[i] * (d[i] - inner) * scale;
-    }
+    store(scores + i, p);
+    store(dWeights + i, slope);
   }
 }
 
@@ -205,9 +232,7 @@ void attendGradient(const Attention& given, const float* out, const float* logSu
         timesPanels(head, rows, columns, dOut + place, step, values, dWeights, head.panels);
         for (int64_t i = 0; i < rows; i++) {
           const float *o = out + place + i * step, *d = dOut + place + i * step;
-          float inner = 0;
-#pragma omp simd reduction(+ : inner)
-          for (int64_t j = 0; j < dims; j++) inner += o[j] * d[j];
+          const float inner = sumOf(dims, [=](int64_t j) { return o[j] * d[j]; });
           const float logSum = logSums[(head.row * given.heads + own) * given.time + first + i];
           slopes(head, seen(head, first + i), columns, logSum, inner, scores + i * head.panels,
                  dWeights + i * head.panels);

@@ -20,9 +20,7 @@ int64_t ceilOf(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr double PRODUCT = 0.008, ATTENTION = 0.1;
 
 void normRow(int64_t width, const float* x, const float* gain, float epsilon, float* y) {
-  float squares = 0;
-#pragma omp simd reduction(+ : squares)
-  for (int64_t i = 0; i < width; i++) squares += x[i] * x[i];
+  const float squares = sumOf(width, [=](int64_t i) { return x[i] * x[i]; });
   const float scale = 1.0f / std::sqrt(squares / width + epsilon);
 #pragma omp simd
   for (int64_t i = 0; i < width; i++) y[i] = x[i] * scale * gain[i];
@@ -196,17 +194,15 @@ void Decoder::attend(const Layer& layer, const Row* rows, int64_t count) {
       for (int64_t g = 0; g < group; g++) {
         float* own = scores + g * step;
         const float scale = shape_.attentionScale;
-        float top = own[0], sum = 0;
-#pragma omp simd reduction(max : top)
-        for (int64_t j = 0; j < length; j++) top = own[j] > top ? own[j] : top;
-#pragma omp simd reduction(+ : sum)
-        for (int64_t j = 0; j < length; j++) {
-          own[j] = exponential((own[j] - top) * scale);
-          sum += own[j];
-        }
-        const float factor = 1.0f / sum;
+        // The rest of the last panel counts for nothing.
+        std::fill(own + length, own + step, -1e30f);
+        const float top = largestOf(step, own);
 #pragma omp simd
-        for (int64_t j = 0; j < length; j++) own[j] *= factor;
+        for (int64_t j = 0; j < step; j++) own[j] = exponential((own[j] - top) * scale);
+        std::fill(own + length, own + step, 0.0f);
+        const float factor = 1.0f / sumOf(step, [=](int64_t j) { return own[j]; });
+#pragma omp simd
+        for (int64_t j = 0; j < step; j++) own[j] *= factor;
       }
       const float* values = valuesOf(layer, rows[row].slot, head);
       for (int64_t first = 0; first < dims; first += width)
@@ -277,25 +273,21 @@ void Decoder::choose(int64_t row, const float* logits, float* weights, const Dra
   constexpr int64_t SOME = 512;
   const int64_t vocab = shape_.vocab;
   const float inverse = draw.inverseTemperature;
-  float top = logits[0];
-#pragma omp simd reduction(max : top)
-  for (int64_t i = 0; i < vocab; i++) top = logits[i] > top ? logits[i] : top;
+  const float top = largestOf(vocab, logits);
   double sum = 0, weighted = 0;
   std::vector<double> sums;
   for (int64_t start = 0; start < vocab; start += SOME) {
-    const int64_t end = std::min(vocab, start + SOME);
-    float own = 0, ownWeighted = 0;
-#pragma omp simd reduction(+ : own, ownWeighted)
-    for (int64_t i = start; i < end; i++) {
-      const float z = (logits[i] - top) * inverse;
-      const float p = z < -87.0f ? 0.0f : exponential(z);
-      weights[i] = p;
-      own += p;
-      ownWeighted += z < -87.0f ? 0.0f : p * z;
+    const int64_t count = std::min(SOME, vocab - start);
+    const float* some = logits + start;
+    float* own = weights + start;
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) {
+      const float z = (some[i] - top) * inverse;
+      own[i] = z < -87.0f ? 0.0f : exponential(z);
     }
-    sum += own;
-    weighted += ownWeighted;
-    sums.push_back(own);
+    sums.push_back(sumOf(count, [=](int64_t i) { return own[i]; }));
+    sum += sums.back();
+    weighted += sumOf(count, [=](int64_t i) { return own[i] > 0 ? own[i] * ((some[i] - top) * inverse) : 0.0f; });
   }
   const double logSum = std::log(sum);
   draw.entropy[row] = static_cast<float>(logSum - weighted / sum);

@@ -13,6 +13,8 @@ namespace {
 
 /** Logits, as numbers, that are held at once where they are not kept: 48 MiB. */
 constexpr int64_t MOST_LOGITS = 48 << 18;
+/** Logits of a row that are read at once. */
+constexpr int64_t SOME = 512;
 
 /** logits [rows, vocab] of rows from `first` on, not scaled. */
 void logitsOf(const LogProbs& given, int64_t first, int64_t rows, float* logits) {
@@ -28,36 +30,21 @@ void readRows(const LogProbs& given, int64_t first, int64_t rows, float* logits,
   inParts(rows, 1.2 * vocab, [&](int64_t from, int64_t end) {
     for (int64_t row = from; row < end; row++) {
       float* own = logits + row * vocab;
-      float top = own[0] * scale;
-#pragma omp simd reduction(max : top)
-      for (int64_t i = 0; i < vocab; i++) top = own[i] * scale > top ? own[i] * scale : top;
+      // The scale is positive.
+      const float top = largestOf(vocab, own) * scale;
       // Sums of some values each in single precision, added up in double.
       double sum = 0, weighted = 0;
       const int32_t target = given.targets[first + row];
       const float chosen = own[target] * scale - top;
-      for (int64_t start = 0; start < vocab; start += 512) {
-        const int64_t last = std::min(vocab, start + 512);
-        float some = 0, someWeighted = 0;
-        if (turns) {
-#pragma omp simd reduction(+ : some, someWeighted)
-          for (int64_t i = start; i < last; i++) {
-            const float z = own[i] * scale - top;
-            const float p = exponential(z);
-            some += p;
-            someWeighted += p * z;
-            own[i] = p;
-          }
-        } else {
-#pragma omp simd reduction(+ : some, someWeighted)
-          for (int64_t i = start; i < last; i++) {
-            const float z = own[i] * scale - top;
-            const float p = exponential(z);
-            some += p;
-            someWeighted += p * z;
-          }
-        }
-        sum += some;
-        weighted += someWeighted;
+      for (int64_t start = 0; start < vocab; start += SOME) {
+        const int64_t count = std::min(SOME, vocab - start);
+        float* some = own + start;
+        float weights[SOME];
+#pragma omp simd
+        for (int64_t i = 0; i < count; i++) weights[i] = exponential(some[i] * scale - top);
+        sum += sumOf(count, [&](int64_t i) { return weights[i]; });
+        weighted += sumOf(count, [&](int64_t i) { return weights[i] * (some[i] * scale - top); });
+        if (turns) std::copy(weights, weights + count, some);
       }
       const double logSum = std::log(sum);
       if (values != nullptr) {

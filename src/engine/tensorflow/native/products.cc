@@ -18,60 +18,64 @@ constexpr int WIDTH = 2 * LANES;
 /** Rows of a panel that stay in the first-level cache while the rows of a go past. */
 constexpr int64_t DEPTH = 320;
 /** Floats of b that are packed at once. */
-constexpr int64_t MOST_PACKED = 1 << 20;
+constexpr int64_t MOST_PACKED = 3 << 17;
+/** Rows of a piece. */
+constexpr int64_t HIGH = 192;
 /** Multiply-adds below which a product is not worth a second thread, and those that a piece has at least. */
 constexpr int64_t SMALL = 1 << 19;
 constexpr int64_t PIECE = 1 << 20;
 
 int64_t ceilOf(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/** R rows, VECTORS vectors wide. */
-template <int R, int VECTORS>
-inline __attribute__((always_inline)) void tile(int64_t k, const float* a, int64_t row, int64_t column,
-                                                const float* panel, int64_t panelStep, float* to, int64_t step,
-                                                bool accumulates) {
+/** R rows, VECTORS vectors wide; of the last of these, where IS_EDGE, only the first `some` lanes are read and written. */
+template <int R, int VECTORS, bool IS_EDGE>
+inline __attribute__((always_inline)) void tile(int64_t k, Matrix a, const float* panel, int64_t panelStep,
+                                                int64_t some, float* to, int64_t step, bool accumulates) {
   Vector sums[R][VECTORS];
 #pragma GCC unroll 16
   for (int i = 0; i < R; i++)
 #pragma GCC unroll 4
-    for (int j = 0; j < VECTORS; j++) sums[i][j] = accumulates ? load(to + i * step + j * LANES) : Vector{};
+    for (int j = 0; j < VECTORS; j++) {
+      const float* from = to + i * step + j * LANES;
+      sums[i][j] = !accumulates ? Vector{} : IS_EDGE && j == VECTORS - 1 ? loadSome(from, some) : load(from);
+    }
+  const float* column = a.at;
   for (int64_t p = 0; p < k; p++) {
     Vector b[VECTORS];
 #pragma GCC unroll 4
     for (int j = 0; j < VECTORS; j++) b[j] = load(panel + j * LANES);
 #pragma GCC unroll 16
     for (int i = 0; i < R; i++) {
-      const Vector x = splat(a[i * row]);
+      const Vector x = splat(column[i * a.row]);
 #pragma GCC unroll 4
       for (int j = 0; j < VECTORS; j++) sums[i][j] += x * b[j];
     }
-    a += column;
+    column += a.column;
     panel += panelStep;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < R; i++)
 #pragma GCC unroll 4
-    for (int j = 0; j < VECTORS; j++) store(to + i * step + j * LANES, sums[i][j]);
+    for (int j = 0; j < VECTORS; j++) {
+      float* target = to + i * step + j * LANES;
+      if (IS_EDGE && j == VECTORS - 1)
+        storeSome(target, sums[i][j], some);
+      else
+        store(target, sums[i][j]);
+    }
 }
 
 template <int R>
 void tileOf(int64_t k, Matrix a, const float* panel, int64_t panelStep, int64_t columns, float* to, int64_t step,
             bool accumulates) {
-  if (columns == WIDTH) {
-    tile<R, 2>(k, a.at, a.row, a.column, panel, panelStep, to, step, accumulates);
-    return;
-  }
-  // At the edge the tile is computed whole and a part of it is copied.
-  float whole[R * WIDTH];
-  if (accumulates)
-    for (int i = 0; i < R; i++)
-      for (int64_t j = 0; j < columns; j++) whole[i * WIDTH + j] = to[i * step + j];
-  if (columns <= LANES)
-    tile<R, 1>(k, a.at, a.row, a.column, panel, panelStep, whole, WIDTH, accumulates);
+  if (columns == WIDTH)
+    tile<R, 2, false>(k, a, panel, panelStep, 0, to, step, accumulates);
+  else if (columns > LANES)
+    tile<R, 2, true>(k, a, panel, panelStep, columns - LANES, to, step, accumulates);
+  else if (columns == LANES)
+    tile<R, 1, false>(k, a, panel, panelStep, 0, to, step, accumulates);
   else
-    tile<R, 2>(k, a.at, a.row, a.column, panel, panelStep, whole, WIDTH, accumulates);
-  for (int i = 0; i < R; i++)
-    for (int64_t j = 0; j < columns; j++) to[i * step + j] = whole[i * WIDTH + j];
+    tile<R, 1, true>(k, a, panel, panelStep, columns, to, step, accumulates);
 }
 
 typedef void (*Tile)(int64_t, Matrix, const float*, int64_t, int64_t, float*, int64_t, bool);
@@ -154,6 +158,17 @@ void multiplyPanel(int64_t rows, int64_t k, Matrix a, const float* panel, int64_
 
 namespace {
 
+/** Values that lie side by side in each of `depth` rows, into the order in which tiles of up to ROWS of them read them. */
+void gather(const float* from, int64_t step, int64_t count, int64_t depth, float* to) {
+  for (int64_t q = 0; q < depth; q++) {
+    const float* source = from + q * step;
+    int64_t top = 0;
+    for (; top + ROWS <= count; top += ROWS)
+      for (int i = 0; i < ROWS; i++) to[top * depth + q * ROWS + i] = source[top + i];
+    for (int64_t i = top; i < count; i++) to[top * depth + q * ROWS + i - top] = source[i];
+  }
+}
+
 /** Rows from .. end of the product with panels first .. last of packed b. */
 void multiplyBlock(const Product& product, const float* packed, int64_t from, int64_t end, int64_t first,
                    int64_t last) {
@@ -161,24 +176,17 @@ void multiplyBlock(const Product& product, const float* packed, int64_t from, in
   const int64_t blocks = ceilOf(k, DEPTH);
   // Columns of a that lie far apart are gathered first.
   const bool gathers = a.row == 1 && a.column != 1;
-  const int64_t rows = end - from, tiles = ceilOf(rows, ROWS);
-  float* gathered = gathers ? scratch(0, tiles * ROWS * ceilOf(k, blocks)) : nullptr;
+  const int64_t rows = end - from;
+  float* gathered = gathers ? scratch(0, ceilOf(rows, ROWS) * ROWS * ceilOf(k, blocks)) : nullptr;
   for (int64_t block = 0; block < blocks; block++) {
     const int64_t p = k * block / blocks, depth = k * (block + 1) / blocks - p;
-    if (gathers)
-      for (int64_t t = 0; t < tiles; t++) {
-        const int64_t top = rows * t / tiles, height = rows * (t + 1) / tiles - top;
-        const float* source = a.at + from + top + p * a.column;
-        float* target = gathered + t * ROWS * depth;
-        for (int64_t q = 0; q < depth; q++)
-          for (int64_t i = 0; i < height; i++) target[q * ROWS + i] = source[q * a.column + i];
-      }
+    if (gathers) gather(a.at + from + p * a.column, a.column, rows, depth, gathered);
     for (int64_t panel = first; panel < last; panel++) {
       const int64_t columns = std::min<int64_t>(WIDTH, n - panel * WIDTH);
       const float* own = packed + (panel * k + p) * WIDTH;
-      for (int64_t t = 0; t < tiles; t++) {
-        const int64_t top = rows * t / tiles, height = rows * (t + 1) / tiles - top;
-        const Matrix part = gathers ? Matrix{gathered + t * ROWS * depth, 1, ROWS}
+      for (int64_t top = 0; top < rows; top += ROWS) {
+        const int64_t height = std::min<int64_t>(ROWS, rows - top);
+        const Matrix part = gathers ? Matrix{gathered + top * depth, 1, ROWS}
                                     : Matrix{a.at + (from + top) * a.row + p * a.column, a.row, a.column};
         float* target = to + (from + top) * step + panel * WIDTH;
         const bool starts = block == 0 && !accumulates;
@@ -206,10 +214,13 @@ void multiplyPacked(const Product& product) {
     return;
   }
   pack(k, n, b, packed);
-  // Rows are cut into some pieces a thread, columns only where there are not rows enough.
+  // Pieces of so many rows that a panel of b, once in the first-level cache, serves many, and a still fits into the second;
+  // columns are cut where that makes too few pieces, but not where each of them would gather the same columns of a again.
   const int64_t most = std::max<int64_t>(1, std::min<int64_t>(m * n * k / PIECE, 8 * threads()));
-  const int64_t rowParts = std::min(most, std::max<int64_t>(1, m / (2 * ROWS)));
-  const int64_t columnParts = std::min(panels, ceilOf(most, rowParts));
+  const bool gathers = product.a.row == 1 && product.a.column != 1;
+  const int64_t few = std::min(most, ceilOf(m, HIGH));
+  const int64_t columnParts = std::min(ceilOf(panels, gathers ? 8 : 1), ceilOf(most, few));
+  const int64_t rowParts = std::max(few, std::min(ceilOf(most, columnParts), m / (2 * ROWS)));
   const int64_t tiles = ceilOf(m, ROWS);
   inPieces(rowParts * columnParts, [&](int64_t i) {
     const int64_t part = i / columnParts, column = i % columnParts;

@@ -14,13 +14,6 @@ constexpr double PLAIN = 0.3, CURVED = 0.6, STEEP = 1.0;
 /** Columns that one piece of a sum over rows has. */
 constexpr int64_t COLUMNS = 64;
 
-float largest(int64_t width, const float* x) {
-  float top = x[0];
-#pragma omp simd reduction(max : top)
-  for (int64_t i = 0; i < width; i++) top = x[i] > top ? x[i] : top;
-  return top;
-}
-
 /** sums[column] = Σ of term(row, column), whose rows come in ascending order. */
 template <typename Term>
 void overRows(int64_t rows, int64_t width, float* sums, const Term& term) {
@@ -46,9 +39,7 @@ void rmsNorm(int64_t rows, int64_t width, const float* x, const float* gain, flo
     for (int64_t row = from; row < end; row++) {
       const float* own = x + row * width;
       float* to = y + row * width;
-      float squares = 0;
-#pragma omp simd reduction(+ : squares)
-      for (int64_t i = 0; i < width; i++) squares += own[i] * own[i];
+      const float squares = sumOf(width, [=](int64_t i) { return own[i] * own[i]; });
       const float scale = 1.0f / std::sqrt(squares / width + epsilon);
       scales[row] = scale;
 #pragma omp simd
@@ -64,9 +55,7 @@ void rmsNormGradient(int64_t rows, int64_t width, const float* x, const float* g
     for (int64_t row = from; row < end; row++) {
       const float *own = x + row * width, *slope = dy + row * width;
       float* to = dx + row * width;
-      float inner = 0;
-#pragma omp simd reduction(+ : inner)
-      for (int64_t i = 0; i < width; i++) inner += slope[i] * gain[i] * own[i];
+      const float inner = sumOf(width, [=](int64_t i) { return slope[i] * gain[i] * own[i]; });
       const float scale = scales[row];
       const float back = inner / width * (scale * (scale * scale));
 #pragma omp simd
@@ -93,12 +82,8 @@ void layerNorm(int64_t rows, int64_t width, const float* x, const float* gain, c
     for (int64_t row = from; row < end; row++) {
       const float* own = x + row * width;
       float* to = y + row * width;
-      float sum = 0, squares = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t i = 0; i < width; i++) sum += own[i];
-      const float mean = sum / width;
-#pragma omp simd reduction(+ : squares)
-      for (int64_t i = 0; i < width; i++) squares += (own[i] - mean) * (own[i] - mean);
+      const float mean = sumOf(width, [=](int64_t i) { return own[i]; }) / width;
+      const float squares = sumOf(width, [=](int64_t i) { return (own[i] - mean) * (own[i] - mean); });
       const float scale = 1.0f / std::sqrt(squares / width + epsilon);
       means[row] = mean;
       scales[row] = scale;
@@ -116,13 +101,8 @@ void layerNormGradient(int64_t rows, int64_t width, const float* x, const float*
       const float *own = x + row * width, *slope = dy + row * width;
       float* to = dx + row * width;
       const float mean = means[row], scale = scales[row];
-      float sum = 0, inner = 0;
-#pragma omp simd reduction(+ : sum, inner)
-      for (int64_t i = 0; i < width; i++) {
-        const float d = slope[i] * gain[i];
-        sum += d;
-        inner += d * (own[i] - mean);
-      }
+      const float sum = sumOf(width, [=](int64_t i) { return slope[i] * gain[i]; });
+      const float inner = sumOf(width, [=](int64_t i) { return slope[i] * gain[i] * (own[i] - mean); });
       const float level = sum / width, tilt = inner * scale * scale / width;
 #pragma omp simd
       for (int64_t i = 0; i < width; i++) to[i] = scale * (slope[i] * gain[i] - level - (own[i] - mean) * tilt);
@@ -236,14 +216,10 @@ void softmax(int64_t rows, int64_t width, const float* x, float* y) {
     for (int64_t row = from; row < end; row++) {
       const float* own = x + row * width;
       float* to = y + row * width;
-      const float top = largest(width, own);
-      float sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t i = 0; i < width; i++) {
-        to[i] = exponential(own[i] - top);
-        sum += to[i];
-      }
-      const float factor = 1.0f / sum;
+      const float top = largestOf(width, own);
+#pragma omp simd
+      for (int64_t i = 0; i < width; i++) to[i] = exponential(own[i] - top);
+      const float factor = 1.0f / sumOf(width, [=](int64_t i) { return to[i]; });
 #pragma omp simd
       for (int64_t i = 0; i < width; i++) to[i] *= factor;
     }
@@ -256,9 +232,7 @@ void softmaxGradient(int64_t rows, int64_t width, const float* y, const float* d
     for (int64_t row = from; row < end; row++) {
       const float *own = y + row * width, *slope = dy + row * width;
       float* to = dx + row * width;
-      float inner = 0;
-#pragma omp simd reduction(+ : inner)
-      for (int64_t i = 0; i < width; i++) inner += slope[i] * own[i];
+      const float inner = sumOf(width, [=](int64_t i) { return slope[i] * own[i]; });
 #pragma omp simd
       for (int64_t i = 0; i < width; i++) to[i] = (slope[i] - inner) * own[i];
     }
@@ -270,11 +244,8 @@ void logSoftmax(int64_t rows, int64_t width, const float* x, float* y) {
     for (int64_t row = from; row < end; row++) {
       const float* own = x + row * width;
       float* to = y + row * width;
-      const float top = largest(width, own);
-      float sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t i = 0; i < width; i++) sum += exponential(own[i] - top);
-      const float logSum = std::log(sum);
+      const float top = largestOf(width, own);
+      const float logSum = std::log(sumOf(width, [=](int64_t i) { return exponential(own[i] - top); }));
 #pragma omp simd
       for (int64_t i = 0; i < width; i++) to[i] = own[i] - top - logSum;
     }
@@ -287,9 +258,7 @@ void logSoftmaxGradient(int64_t rows, int64_t width, const float* y, const float
     for (int64_t row = from; row < end; row++) {
       const float *own = y + row * width, *slope = dy + row * width;
       float* to = dx + row * width;
-      float sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t i = 0; i < width; i++) sum += slope[i];
+      const float sum = sumOf(width, [=](int64_t i) { return slope[i]; });
 #pragma omp simd
       for (int64_t i = 0; i < width; i++) to[i] = slope[i] - exponential(own[i]) * sum;
     }
@@ -342,13 +311,8 @@ double sumOfSquares(int64_t size, const float* x) {
   double* sums = reinterpret_cast<double*>(sharedScratch(1, 2 * parts + 2));
   inPieces(parts, [=](int64_t part) {
     double own = 0;
-    for (int64_t from = part * PART, end = std::min(size, from + PART); from < end; from += 256) {
-      float some = 0;
-      const int64_t last = std::min(end, from + 256);
-#pragma omp simd reduction(+ : some)
-      for (int64_t i = from; i < last; i++) some += x[i] * x[i];
-      own += some;
-    }
+    for (int64_t from = part * PART, end = std::min(size, from + PART); from < end; from += 1024)
+      own += sumOf(std::min<int64_t>(end - from, 1024), [=](int64_t i) { return x[from + i] * x[from + i]; });
     sums[part] = own;
   });
   double sum = 0;

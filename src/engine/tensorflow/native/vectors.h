@@ -3,6 +3,9 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 namespace fourfold {
 
@@ -49,5 +52,97 @@ inline float exponential(float x) {
 
 /** 1 / (1 + e^-x) */
 inline float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
+
+typedef int32_t IntVector __attribute__((vector_size(LANES * 4)));
+
+/** The same of a whole vector. Adding 1.5·2²³ rounds, and leaves n in the lowest bits. */
+inline Vector exponential(Vector x) {
+  constexpr float ROUND = 12582912.0f;
+  x = x < -87.33f ? splat(-87.33f) : x;
+  x = x > 88.37f ? splat(88.37f) : x;
+  const Vector shifted = x * 1.44269504f + ROUND;
+  const Vector n = shifted - ROUND;
+  Vector r = x - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  Vector p = splat(1.0f / 5040);
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  IntVector bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits << 23) + (127 << 23);
+  Vector scale;
+  std::memcpy(&scale, &bits, sizeof scale);
+  return p * scale;
+}
+
+inline float sumOf(Vector x) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_ps((__m512)x);
+#else
+  float sum = x[0];
+  for (int lane = 1; lane < LANES; lane++) sum += x[lane];
+  return sum;
+#endif
+}
+
+inline float largestOf(Vector x) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_max_ps((__m512)x);
+#else
+  float top = x[0];
+  for (int lane = 1; lane < LANES; lane++) top = x[lane] > top ? x[lane] : top;
+  return top;
+#endif
+}
+
+/** The first `count` lanes of a vector, fewer than all; the others are zero where loaded and untouched where stored. */
+inline Vector loadSome(const float* from, int64_t count) {
+#if defined(__AVX512F__)
+  return (Vector)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
+#else
+  Vector value = {};
+  for (int64_t lane = 0; lane < count; lane++) value[lane] = from[lane];
+  return value;
+#endif
+}
+
+inline void storeSome(float* to, Vector value, int64_t count) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1), (__m512)value);
+#else
+  for (int64_t lane = 0; lane < count; lane++) to[lane] = value[lane];
+#endif
+}
+
+/** Σ of term(i), in 2·LANES sums side by side, which are added up in the end. */
+template <typename Term>
+inline float sumOf(int64_t count, const Term& term) {
+  float sums[2 * LANES] = {};
+  int64_t i = 0;
+  for (; i + 2 * LANES <= count; i += 2 * LANES)
+    for (int lane = 0; lane < 2 * LANES; lane++) sums[lane] += term(i + lane);
+  for (int lane = 0; i < count; i++, lane++) sums[lane] += term(i);
+  for (int half = LANES; half > 0; half /= 2)
+    for (int lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
+  return sums[0];
+}
+
+inline float largestOf(int64_t count, const float* x) {
+  float tops[2 * LANES];
+  for (float& top : tops) top = x[0];
+  int64_t i = 0;
+  for (; i + 2 * LANES <= count; i += 2 * LANES)
+    for (int lane = 0; lane < 2 * LANES; lane++) tops[lane] = x[i + lane] > tops[lane] ? x[i + lane] : tops[lane];
+  for (; i < count; i++) tops[0] = x[i] > tops[0] ? x[i] : tops[0];
+  for (int half = LANES; half > 0; half /= 2)
+    for (int lane = 0; lane < half; lane++)
+      tops[lane] = tops[lane + half] > tops[lane] ? tops[lane + half] : tops[lane];
+  return tops[0];
+}
 
 }  // namespace fourfold
