@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
-import { KERNELS_FILE, processorFeatures } from '../install/compileKernels.ts';
+import { KERNELS_FILE, processorFeatures, whyWithoutKernels } from '../install/compileKernels.ts';
 import { HUSH_FILE } from '../install/hushModule.ts';
 import {
   fourfoldHome,
@@ -61,21 +61,14 @@ export function runningTensorflow(): RunningTensorflow | null {
   return running;
 }
 
-const AGAIN = 'fourfold engine remove tensorflow, then fourfold engine install tensorflow';
-
 /** Loads our own kernels. @returns null, or why they are not there or do not fit */
 function loadKernels(
   { kernels }: Installation,
   path: string,
   { require, threads }: Pick<StartOptions, 'threads'> & { require: NodeJS.Require },
 ): string | null {
-  if (kernels === undefined) return `an earlier version installed it. Run ${AGAIN}`;
-  if ('refused' in kernels) return `they did not compile (${kernels.refused.split('\n').at(-1)})`;
-  const present = new Set(processorFeatures());
-  const missing = kernels.processor.filter((feature) => !present.has(feature));
-  if (missing.length > 0) {
-    return `they were compiled for another processor (with ${missing.slice(0, 4).join(', ')}). Run ${AGAIN}`;
-  }
+  const reason = whyWithoutKernels(kernels, processorFeatures());
+  if (reason !== null) return reason;
   try {
     const module: NativeModule = require(path);
     module.setThreads(threads ?? availableParallelism());

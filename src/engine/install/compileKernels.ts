@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { packagePath } from '../../core/packageRoot.ts';
 import { type Compilation, linkTo } from './compileBinding.ts';
+import type { Installation } from './installation.ts';
 import { runProgram, tailOf } from './runProgram.ts';
 
 /** File name of the module, in the folder of the binding. */
@@ -21,6 +22,19 @@ export function processorFeatures(): string[] {
     // not Linux
   }
   return [cpus()[0]?.model ?? 'unknown'];
+}
+
+/**
+ * Why an installation's kernels are not to be loaded, or null.
+ * @param present what this processor can do
+ */
+export function whyWithoutKernels(kernels: Installation['kernels'], present: ReadonlyArray<string>): string | null {
+  const again = 'Run fourfold engine remove tensorflow, then fourfold engine install tensorflow';
+  if (kernels === undefined) return `an earlier version installed it. ${again}`;
+  if ('refused' in kernels) return `they did not compile (${kernels.refused.split('\n').at(-1)})`;
+  const missing = kernels.processor.filter((feature) => !present.includes(feature));
+  if (missing.length === 0) return null;
+  return `they were compiled for another processor (one with ${missing.slice(0, 4).join(', ')}). ${again}`;
 }
 
 /**

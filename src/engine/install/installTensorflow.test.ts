@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FourfoldError } from '../../core/errors.ts';
-import { processorFeatures } from './compileKernels.ts';
+import { processorFeatures, whyWithoutKernels } from './compileKernels.ts';
 import { fourfoldHome, readInstallation, tensorflowFolder } from './installation.ts';
 import { type InstallOptions, installTensorflow, removeTensorflow } from './installTensorflow.ts';
 import { findProgram } from './prerequisites.ts';
@@ -138,6 +138,18 @@ test('an installation by an earlier version, which had no kernels, is read as be
   const { kernels: _, ...earlier } = installation;
   writeFileSync(join(tensorflowFolder(home), 'installation.json'), JSON.stringify(earlier));
   expect(await installTensorflow(options())).toEqual({ installation: earlier, isNew: false });
+});
+
+test('kernels are loaded where the processor can do all that they were compiled for; else the reason is one line', () => {
+  expect(whyWithoutKernels({ processor: ['avx', 'fma'] }, ['avx', 'avx2', 'fma'])).toBeNull();
+  expect(whyWithoutKernels({ processor: ['avx512f', 'fma'] }, ['avx', 'fma'])).toMatch(
+    /one with avx512f\)\. Run fourfold/,
+  );
+  expect(whyWithoutKernels({ refused: 'in file x:\nerror: no such option' }, [])).toBe(
+    'they did not compile (error: no such option)',
+  );
+  expect(whyWithoutKernels(undefined, [])).toMatch(/^an earlier version .*engine remove tensorflow/);
+  expect(processorFeatures().length).toBeGreaterThan(0);
 });
 
 test('another source than the installed one is refused until that is removed', async () => {

@@ -17,6 +17,10 @@ export function defineNativeKernels(): void {
   defineLogProbs();
   defineOptimizer();
   defineAddition();
+  // tfjs-node's makes a tensor of the shape each time, which takes longer than the operation.
+  defineKernel('Reshape', ({ operations, input, attributes }) =>
+    operations.run('Reshape', [input('x'), operations.integers(attributes.shape as number[])]),
+  );
 }
 
 /** A list of numbers that recurs, kept as a constant. */
