@@ -15,6 +15,11 @@ constexpr int64_t QUERIES = 24, BACKWARD_QUERIES = 48;
 
 int64_t roundUp(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
+struct Rows {
+  const float* at;
+  int64_t step;
+};
+
 /** One head of keys or values of one row of the batch, and what is packed of it. */
 struct Head {
   const Attention& given;
@@ -37,27 +42,29 @@ struct Head {
     return to;
   }
 
-  /** x as [count, padded]. */
-  float* rows(const float* x, int place) const {
-    float* to = scratch(place, count * padded);
-    copyRows(x + offset(), step(), count, to);
-    return to;
+  /** x as rows that may be read to whole vectors: where they lie, if they are such; else copied. */
+  Rows rows(const float* x, int64_t from, int64_t fromStep, int64_t number, int place) const {
+    if (padded == given.headDim) return {x + from, fromStep};
+    float* to = scratch(place, number * padded);
+    copyRows(x + from, fromStep, number, to);
+    return {to, padded};
   }
 
   void copyRows(const float* from, int64_t fromStep, int64_t number, float* to) const {
-    for (int64_t i = 0; i < number; i++) {
-      std::copy(from + i * fromStep, from + i * fromStep + given.headDim, to + i * padded);
-      std::fill(to + i * padded + given.headDim, to + (i + 1) * padded, 0.0f);
+    const int64_t whole = given.headDim / LANES * LANES, rest = given.headDim - whole;
+    for (int64_t i = 0; i < number; i++, from += fromStep, to += padded) {
+      for (int64_t j = 0; j < whole; j += LANES) store(to + j, load(from + j));
+      if (rest > 0) store(to + whole, loadSome(from + whole, rest));
     }
   }
 };
 
-/** a [rows, count] times panels [headDim, count] of width `padded`. */
-void timesRows(const Head& head, int64_t rows, int64_t depth, Matrix a, const float* x, float* to, int64_t step,
+/** to = a [rows, depth] times x [depth, headDim]. */
+void timesRows(const Head& head, int64_t rows, int64_t depth, Matrix a, Rows x, float* to, int64_t step,
                bool accumulates) {
   const int64_t dims = head.given.headDim;
   for (int64_t first = 0; first < dims; first += panelWidth())
-    multiplyPanel(rows, depth, a, x + first, head.padded, std::min(panelWidth(), dims - first), to + first, step,
+    multiplyPanel(rows, depth, a, x.at + first, x.step, std::min(panelWidth(), dims - first), to + first, step,
                   accumulates);
 }
 
@@ -82,15 +89,13 @@ Range seen(const Head& head, int64_t at) {
   return {from, std::max<int64_t>(0, end)};
 }
 
-void scaleScores(const Attention& given, int64_t count, float* scores) {
+/** Products of queries and keys become capped scores, where there is a cap. @returns what multiplies them still */
+float capScores(const Attention& given, int64_t count, float* scores) {
   const float scale = given.scale, cap = given.softcap;
-  if (cap > 0) {
+  if (cap <= 0) return scale;
 #pragma omp simd
-    for (int64_t i = 0; i < count; i++) scores[i] = cap * tanhOf(scores[i] * scale / cap);
-  } else {
-#pragma omp simd
-    for (int64_t i = 0; i < count; i++) scores[i] *= scale;
-  }
+  for (int64_t i = 0; i < count; i++) scores[i] = cap * tanhOf(scores[i] * scale / cap);
+  return 1.0f;
 }
 
 /** A score that stands for none; the exponential of what is so far below others counts as 0. */
@@ -118,7 +123,7 @@ Weighed weigh(const Head& head, Range range, int64_t columns, float* scores) {
     return {0, 0};
   }
   const int64_t count = roundUp(range.end, LANES);
-  scaleScores(head.given, count, scores);
+  const float scale = capScores(head.given, count, scores);
   hide(range, scores);
   Vector tops = load(scores);
   for (int64_t i = LANES; i < count; i += LANES) {
@@ -128,13 +133,13 @@ Weighed weigh(const Head& head, Range range, int64_t columns, float* scores) {
   const float top = largestOf(tops);
   Vector sums = {};
   for (int64_t i = 0; i < count; i += LANES) {
-    const Vector own = weightsOf(load(scores + i) - top);
+    const Vector own = weightsOf((load(scores + i) - top) * scale);
     store(scores + i, own);
     sums += own;
   }
   const float sum = sumOf(sums);
   for (int64_t i = count; i < columns; i += LANES) store(scores + i, Vector{});
-  return {top + std::log(sum), 1.0f / sum};
+  return {top * scale + std::log(sum), 1.0f / sum};
 }
 
 /** Runs a piece for each key head of each row of the batch, or the whole here where it is small. */
@@ -153,7 +158,7 @@ void attend(const Attention& given, float* out, float* logSums) {
   const int64_t group = given.heads / given.kvHeads, step = given.heads * given.headDim;
   inHeads(given, [&](const Head& head) {
     const float* keys = head.turned(given.key, 1);
-    const float* values = head.rows(given.value, 2);
+    const Rows values = head.rows(given.value, head.offset(), head.step(), head.count, 2);
     float* scores = scratch(3, QUERIES * head.panels);
     for (int64_t g = 0; g < group; g++) {
       const int64_t own = head.kvHead * group + g;
@@ -192,10 +197,10 @@ void slopes(const Head& head, Range range, int64_t columns, float logSum, float 
     store(dWeights + i, Vector{});
   }
   if (isBlind) return;
-  scaleScores(head.given, count, scores);
+  const float factor = capScores(head.given, count, scores);
   hide(range, scores);
   for (int64_t i = 0; i < count; i += LANES) {
-    const Vector score = load(scores + i), p = weightsOf(score - logSum);
+    const Vector score = load(scores + i), p = weightsOf(score * factor - logSum);
     Vector slope = p * (load(dWeights + i) - inner) * scale;
     if (cap > 0) {
       const Vector bent = p > 0 ? score / cap : Vector{};
@@ -214,14 +219,12 @@ void attendGradient(const Attention& given, const float* out, const float* logSu
   const int64_t group = given.heads / given.kvHeads, step = given.heads * given.headDim, dims = given.headDim;
   inHeads(given, [&](const Head& head) {
     const float *keys = head.turned(given.key, 1), *values = head.turned(given.value, 2);
-    const float* keyRows = head.rows(given.key, 3);
+    const Rows keyRows = head.rows(given.key, head.offset(), head.step(), head.count, 3);
     const int64_t size = head.count * head.padded, strip = BACKWARD_QUERIES * head.panels;
     float* sums = scratch(4, 2 * size);
     std::fill(sums, sums + 2 * size, 0.0f);
     float* scores = scratch(5, 2 * strip);
     float* dWeights = scores + strip;
-    float* rowsOfQuery = scratch(6, 2 * BACKWARD_QUERIES * head.padded);
-    float* rowsOfSlope = rowsOfQuery + BACKWARD_QUERIES * head.padded;
     for (int64_t g = 0; g < group; g++) {
       const int64_t own = head.kvHead * group + g;
       for (int64_t first = 0; first < given.time; first += BACKWARD_QUERIES) {
@@ -238,10 +241,9 @@ void attendGradient(const Attention& given, const float* out, const float* logSu
                  dWeights + i * head.panels);
         }
         timesRows(head, rows, columns, {dWeights, head.panels, 1}, keyRows, dQuery + place, step, false);
-        head.copyRows(given.query + place, step, rows, rowsOfQuery);
-        head.copyRows(dOut + place, step, rows, rowsOfSlope);
-        timesRows(head, columns, rows, {dWeights, 1, head.panels}, rowsOfQuery, sums, head.padded, true);
-        timesRows(head, columns, rows, {scores, 1, head.panels}, rowsOfSlope, sums + size, head.padded, true);
+        const Rows queries = head.rows(given.query, place, step, rows, 6), outs = head.rows(dOut, place, step, rows, 7);
+        timesRows(head, columns, rows, {dWeights, 1, head.panels}, queries, sums, head.padded, true);
+        timesRows(head, columns, rows, {scores, 1, head.panels}, outs, sums + size, head.padded, true);
       }
     }
     for (int64_t i = 0; i < given.keys; i++) {
