@@ -1,7 +1,7 @@
 // Compiles the kernels of src/engine/wasm/assembly to dist/kernels: for plain SIMD, for relaxed SIMD (fused multiply-add), and
 // with tiles for runtimes that join vectors into wider ones, each for the memory of one thread and for a shared one. Does
 // nothing where all are newer than every source. The program of the pool's threads lies beside them.
-import { copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
@@ -28,6 +28,8 @@ const VARIANTS = [
 ]);
 
 mkdirSync(target, { recursive: true });
+// The kernels in C++ are compiled where they run, by `fourfold engine install tensorflow`.
+cpSync(join(root, 'src', 'engine', 'tensorflow', 'native'), join(target, 'native'), { recursive: true });
 copyFileSync(join(sources, '..', 'kernelThread.mjs'), join(target, 'kernelThread.mjs'));
 for (const { file, features, options, isWide } of VARIANTS) {
   const out = join(target, file);

@@ -29,7 +29,8 @@ interface StarterOptions {
 
 /** How a rung is started. It throws with a reason. */
 const STARTERS: Record<BackendName, (start: StarterOptions) => Promise<void>> = {
-  tensorflow: async ({ asked }) => (await import('./backends/tensorflow.ts')).startTensorflow(asked),
+  tensorflow: async ({ asked, note }) =>
+    (await import('./backends/tensorflow.ts')).startTensorflow({ threads: asked, note }),
   webgpu: async ({ isNamed }) => (await import('./backends/webgpu.ts')).startWebgpu(isNamed),
   wasm: async ({ threads, note }) => (await import('./backends/wasm.ts')).startWasm(threads, note),
   cpu: startCpu,

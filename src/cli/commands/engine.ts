@@ -77,6 +77,9 @@ const install = defineCommand({
     if (json) return print(JSON.stringify({ folder, isNew, ...installation }));
     const { tensorflow, source, cuda } = installation;
     print(`TensorFlow ${tensorflow} (${source}${cuda ? ', CUDA' : ''}) in ${folder}`);
+    if (isNew && installation.kernels !== undefined && 'refused' in installation.kernels) {
+      note(`Without our own kernels, which makes it slower; the compiler says: ${installation.kernels.refused}`);
+    }
     note(isNew ? 'Checked; --backend auto takes it from now on.' : 'It was there already; nothing was changed.');
   },
 });

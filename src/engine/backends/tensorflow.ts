@@ -2,10 +2,20 @@
 // @tensorflow/tfjs-node-gpu where its own install script could download one.
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { messageOf } from '../../core/errors.ts';
+import { KERNELS_FILE, processorFeatures, whyWithoutKernels } from '../install/compileKernels.ts';
 import { HUSH_FILE } from '../install/hushModule.ts';
-import { fourfoldHome, PLATFORM, readInstallation, tensorflowFolder } from '../install/installation.ts';
+import {
+  fourfoldHome,
+  type Installation,
+  PLATFORM,
+  readInstallation,
+  tensorflowFolder,
+} from '../install/installation.ts';
 import { defineTensorflowKernels } from '../tensorflow/kernels.ts';
+import { type NativeModule, setNative } from '../tensorflow/native.ts';
 import { quietly, setHush } from '../tensorflow/quietly.ts';
 import type { Binding, NodeBackend } from '../tensorflow/raw.ts';
 import * as tf from '../tf.ts';
@@ -24,18 +34,23 @@ export interface RunningTensorflow {
 
 let running: RunningTensorflow | null = null;
 
-/**
- * Starts native TensorFlow; throws with the reason where its library is absent or fails.
- * @param threads of its operations; null leaves it to TensorFlow, which takes all cores. The first start settles it.
- */
-export async function startTensorflow(threads: number | null = null): Promise<void> {
+interface StartOptions {
+  /** Of its operations; all cores where null. The first start settles it. */
+  threads: number | null;
+  /** Receives one line where our own kernels fell away. */
+  note?: ((line: string) => void) | undefined;
+}
+
+/** Starts native TensorFlow; throws with the reason where its library is absent or fails. */
+export async function startTensorflow(options: StartOptions = { threads: null }): Promise<void> {
+  const { threads } = options;
   if (running === null) {
     // TensorFlow reads these when it is loaded: what it says of the processor is news to no one.
     process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
     if (threads !== null && threads > 0) process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
     // A graph's operations one after another: handing small ones to other threads takes longer than they do.
     process.env.TF_NUM_INTEROP_THREADS ??= '1';
-    running = (await startInstalled()) ?? (await startPackage());
+    running = (await startInstalled(options)) ?? (await startPackage());
   }
   if (!(await tf.setBackend('tensorflow'))) throw new Error('tfjs refused to start it');
   defineTensorflowKernels();
@@ -46,7 +61,26 @@ export function runningTensorflow(): RunningTensorflow | null {
   return running;
 }
 
-async function startInstalled(): Promise<RunningTensorflow | null> {
+/** Loads our own kernels. @returns null, or why they are not there or do not fit */
+function loadKernels(
+  { kernels }: Installation,
+  path: string,
+  { require, threads }: Pick<StartOptions, 'threads'> & { require: NodeJS.Require },
+): string | null {
+  const reason = whyWithoutKernels(kernels, processorFeatures());
+  if (reason !== null) return reason;
+  try {
+    const module: NativeModule = require(path);
+    module.setThreads(threads ?? availableParallelism());
+    module.releasePages();
+    setNative(module);
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+async function startInstalled(options: StartOptions): Promise<RunningTensorflow | null> {
   const folder = tensorflowFolder(fourfoldHome(process.env));
   const installation = readInstallation(folder);
   if (installation === null) return null;
@@ -66,6 +100,11 @@ async function startInstalled(): Promise<RunningTensorflow | null> {
   const binding: Binding = quietly(() => ofPackage(path));
   const backend = new NodeJSKernelBackend(binding, installation.cuda ? PACKAGE : '@tensorflow/tfjs-node');
   tf.registerBackend('tensorflow', () => backend);
+  if (!backend.isUsingGpuDevice) {
+    const given = { require: ofPackage, threads: options.threads };
+    const lacking = loadKernels(installation, join(dirname(path), KERNELS_FILE), given);
+    if (lacking !== null) options.note?.(`tensorflow goes without our own kernels, and is slower: ${lacking}`);
+  }
   return { version: binding.TF_Version, folder, isGpu: backend.isUsingGpuDevice };
 }
 

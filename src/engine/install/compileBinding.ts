@@ -33,7 +33,7 @@ export async function compileBinding(compilation: Compilation): Promise<void> {
     const source = join(dirname(output), 'hush.cc');
     writeFileSync(source, HUSH_SOURCE);
     // Where this one fails, TensorFlow is a little louder.
-    const hush = ['-I', nodeHeaders, source, '-o', join(dirname(output), HUSH_FILE)];
+    const hush = ['-O2', '-I', nodeHeaders, source, '-o', join(dirname(output), HUSH_FILE)];
     await runProgram(compiler, [...common(process.platform), ...hush], { env, signal });
     return;
   }
@@ -45,20 +45,31 @@ export async function compileBinding(compilation: Compilation): Promise<void> {
 
 /** The arguments that make a native module of Node. */
 const common = (platform: NodeJS.Platform): string[] => [
-  ...['-std=c++17', '-O2', '-fPIC', '-shared', '-w', `-DNAPI_VERSION=${NODE_API}`],
+  ...['-std=c++17', '-fPIC', '-shared', '-w', `-DNAPI_VERSION=${NODE_API}`],
   ...(platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
 ];
 
-/** The compiler's arguments. */
-export function compilerArguments(compilation: Compilation, platform: NodeJS.Platform): string[] {
-  const { sources, nodeHeaders, library, output, isBeside } = compilation;
+/** The arguments that make a native module of Node which finds the library at run time. */
+export function linkTo(
+  { library, output, isBeside }: Pick<Compilation, 'library' | 'output' | 'isBeside'>,
+  platform: NodeJS.Platform,
+): string[] {
   const origin = platform === 'darwin' ? '@loader_path' : '$ORIGIN';
   const place = isBeside ? `${origin}/${relative(dirname(output), library.folder)}` : library.folder;
   return [
     ...common(platform),
-    ...['-I', nodeHeaders, '-I', library.include],
-    ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(sources, name)),
     ...library.files.map((name) => join(library.folder, name)),
     ...['-o', output, `-Wl,-rpath,${place}`],
+  ];
+}
+
+/** The compiler's arguments. */
+export function compilerArguments(compilation: Compilation, platform: NodeJS.Platform): string[] {
+  const { sources, nodeHeaders, library } = compilation;
+  return [
+    '-O2',
+    ...['-I', nodeHeaders, '-I', library.include],
+    ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(sources, name)),
+    ...linkTo(compilation, platform),
   ];
 }

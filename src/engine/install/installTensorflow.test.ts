@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FourfoldError } from '../../core/errors.ts';
+import { processorFeatures, whyWithoutKernels } from './compileKernels.ts';
 import { fourfoldHome, readInstallation, tensorflowFolder } from './installation.ts';
 import { type InstallOptions, installTensorflow, removeTensorflow } from './installTensorflow.ts';
 import { findProgram } from './prerequisites.ts';
@@ -46,7 +47,8 @@ tar -czf "$4/made.tgz" -C made package
 const COMPILER = `
 [ "$1" = --version ] && { echo 'cc 1.0'; exit 0; }
 [ -n "$FAIL_COMPILER" ] && { echo 'fatal error: no such thing' >&2; exit 1; }
-case "$*" in *hush*) ;; *) echo "$@" > "$ARGUMENTS";; esac
+[ -n "$FAIL_KERNELS" ] && case "$*" in *kernels.node*) echo 'error: bad value for -march' >&2; exit 1;; esac
+case "$*" in *hush*) ;; *) echo "$@" >> "$ARGUMENTS";; esac
 while [ "$1" != -o ]; do shift; done
 touch "$2"
 `;
@@ -116,8 +118,38 @@ test('installs the wheel, keeps only what runs, and says what it made; a second 
     /-DNAPI_VERSION=8 .*-rpath,(\$ORIGIN|@loader_path)\/\.\.\/site\/tensorflow/,
   );
 
+  // The kernels, for this very processor.
+  expect(readFileSync(join(root, 'arguments'), 'utf8')).toMatch(/-march=native .*products\.cc .*-o \S*kernels\.node/);
+  expect(existsSync(join(folder, 'binding', 'kernels.node'))).toBe(true);
+  expect(installation.kernels).toEqual({ processor: processorFeatures() });
+
   const again = await installTensorflow(options({ verify: () => Promise.reject(new Error('not asked again')) }));
   expect(again).toEqual({ installation, isNew: false });
+});
+
+test('where our own kernels do not compile, the rest is installed and the compiler’s words are kept', async () => {
+  const { installation } = await installTensorflow(options({ variables: { FAIL_KERNELS: '1' } }));
+  expect(installation.kernels).toEqual({ refused: 'error: bad value for -march' });
+  expect(readInstallation(tensorflowFolder(home))).toEqual(installation);
+});
+
+test('an installation by an earlier version, which had no kernels, is read as before and left alone', async () => {
+  const { installation } = await installTensorflow(options());
+  const { kernels: _, ...earlier } = installation;
+  writeFileSync(join(tensorflowFolder(home), 'installation.json'), JSON.stringify(earlier));
+  expect(await installTensorflow(options())).toEqual({ installation: earlier, isNew: false });
+});
+
+test('kernels are loaded where the processor can do all that they were compiled for; else the reason is one line', () => {
+  expect(whyWithoutKernels({ processor: ['avx', 'fma'] }, ['avx', 'avx2', 'fma'])).toBeNull();
+  expect(whyWithoutKernels({ processor: ['avx512f', 'fma'] }, ['avx', 'fma'])).toMatch(
+    /one with avx512f\)\. Run fourfold/,
+  );
+  expect(whyWithoutKernels({ refused: 'in file x:\nerror: no such option' }, [])).toBe(
+    'they did not compile (error: no such option)',
+  );
+  expect(whyWithoutKernels(undefined, [])).toMatch(/^an earlier version .*engine remove tensorflow/);
+  expect(processorFeatures().length).toBeGreaterThan(0);
 });
 
 test('another source than the installed one is refused until that is removed', async () => {

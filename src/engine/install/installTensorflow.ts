@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { asStorageError, FourfoldError } from '../../core/errors.ts';
 import { compileBinding } from './compileBinding.ts';
+import { compileKernels, processorFeatures } from './compileKernels.ts';
 import { type Installation, installationFile, PLATFORM, readInstallation, tensorflowFolder } from './installation.ts';
 import { findLibrary, installWheel, pruneSite, wheelName } from './library.ts';
 import { fetchPackage } from './npmPackage.ts';
@@ -112,15 +113,18 @@ async function make(options: InstallOptions, staging: string, source: string): P
     fetchJavaScript(options, folder, copied, programs),
   );
   const binding = join(folder, 'binding', 'tfjs_binding.node');
-  await step(3, 'compiling the binding', async () => {
+  const refused = await step(3, 'compiling the binding and the kernels', async () => {
     const nodeHeaders = headers ?? (await fetchHeaders(options, folder, programs));
-    await compileBinding({
-      ...{ compiler: programs.compiler, sources: join(folder, ...TFJS_NODE, 'binding'), nodeHeaders, library },
+    const compilation = {
+      ...{ compiler: programs.compiler, nodeHeaders, library },
       ...{ output: binding, isBeside: given === null, env, signal },
-    });
+    };
+    await compileBinding({ ...compilation, sources: join(folder, ...TFJS_NODE, 'binding') });
+    return compileKernels(compilation);
   });
   const written: Installation = {
     ...{ format: 1, tensorflow: 'unknown', source, cuda, tfjsNode, binding: relative(folder, binding) },
+    kernels: refused === null ? { processor: processorFeatures() } : { refused },
     ...{ compiler: await versionOf(programs.compiler, env), node: process.version, platform: PLATFORM },
     installedAt: new Date().toISOString(),
   };

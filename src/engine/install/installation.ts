@@ -19,6 +19,13 @@ export const Installation = z.strictObject({
   /** Version of tfjs-node's binding and JavaScript, and the SHA-512 of the package; null where it was copied. */
   tfjsNode: z.strictObject({ version: z.string(), integrity: z.string().nullable() }),
   binding: z.string(),
+  /**
+   * Our own kernels: what the processor they were compiled for can do, or why they were not. Absent where an earlier version,
+   * which had none, installed.
+   */
+  kernels: z
+    .union([z.strictObject({ processor: z.array(z.string()) }), z.strictObject({ refused: z.string() })])
+    .optional(),
   compiler: z.string(),
   node: z.string(),
   platform: z.string(),

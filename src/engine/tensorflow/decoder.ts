@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FourfoldError } from '../../core/errors.ts';
 import type { CacheSize, DecoderLayer, DecoderLinear, DecoderModel, DecoderRow, FusedDecoder } from '../decoder.ts';
-import { type Drawn, type SamplingRule, sample } from '../ops/sample.ts';
+import type { Drawn, SamplingRule } from '../ops/sample.ts';
 import * as tf from '../tf.ts';
 import { decoderGraph, type GraphKind, graphShape } from './decoderGraph.ts';
+import { nativeModule } from './native.ts';
+import { drawFiltered, makeNativeDecoder } from './nativeDecoder.ts';
 import { quietly } from './quietly.ts';
 import { type Binding, type NodeBackend, Operations, type Value } from './raw.ts';
 
@@ -40,8 +42,10 @@ function graphOf(binding: Binding, kind: GraphKind, model: DecoderModel): number
 }
 
 /** A decoder on the current back end; null on a GPU, where a graph's inputs and outputs would travel to and fro. */
-export function makeTensorflowDecoder(model: DecoderModel, size: CacheSize): TensorflowDecoder | null {
+export function makeTensorflowDecoder(model: DecoderModel, size: CacheSize): FusedDecoder | null {
   const backend = tf.backend() as NodeBackend;
+  const native = nativeModule();
+  if (native !== null) return makeNativeDecoder(native, model, size);
   return backend.isUsingGpuDevice ? null : new TensorflowDecoder(backend, model, size);
 }
 
@@ -110,7 +114,7 @@ class TensorflowDecoder implements FusedDecoder {
       const isGreedy = rule.temperature === 0 || rule.topK === 1;
       if (!isGreedy && (rule.topK > 0 || rule.topP < 1)) {
         const [logits] = this.#run(operations, kind, inputs, ['logits']) as [Value];
-        return this.#drawFiltered(operations, logits, uniforms, rule);
+        return drawFiltered(operations.finish([logits])[0] as tf.Tensor, uniforms, rule);
       }
       const choice = isGreedy ? 'greedy' : 'sampled';
       const outputs = this.#run(operations, kind, inputs, [choice, `${choice}LogProbs`, 'entropy']);
@@ -265,17 +269,6 @@ class TensorflowDecoder implements FusedDecoder {
     const made = optimised.has(signature) ? run() : quietly(run);
     optimised.add(signature);
     return operations.adopt(made);
-  }
-
-  #drawFiltered(operations: Operations, logits: Value, uniforms: ReadonlyArray<number>, rule: SamplingRule): Drawn {
-    const drawn = tf.tidy(() => {
-      const [tensor] = operations.finish([logits]) as [tf.Tensor];
-      return sample(tensor, uniforms, rule);
-    });
-    const values = drawn.dataSync() as Float32Array;
-    drawn.dispose();
-    const row = (i: number): Float32Array => values.slice(i * uniforms.length, (i + 1) * uniforms.length);
-    return { tokens: row(0), logProbs: row(1), entropy: row(2) };
   }
 
   #checkRows(rows: ReadonlyArray<DecoderRow>): void {

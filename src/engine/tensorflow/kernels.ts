@@ -7,6 +7,8 @@ import { registerKernelGradients } from '../wasm/gradients.ts';
 import { defineAttention } from './attention.ts';
 import { makeTensorflowDecoder } from './decoder.ts';
 import { defineLogProbs } from './logProbs.ts';
+import { nativeModule } from './native.ts';
+import { defineNativeKernels } from './nativeKernels.ts';
 import { defineOptimizer } from './optimizer.ts';
 import { defineRowKernels } from './rowKernels.ts';
 
@@ -14,9 +16,13 @@ import { defineRowKernels } from './rowKernels.ts';
 export function defineTensorflowKernels(): void {
   if (tf.getKernel('FourfoldLinear', 'tensorflow') !== undefined) return;
   registerKernelGradients();
-  defineRowKernels();
-  defineAttention();
-  defineLogProbs();
-  defineOptimizer();
+  if (nativeModule() === null) {
+    defineRowKernels();
+    defineAttention();
+    defineLogProbs();
+    defineOptimizer();
+  } else {
+    defineNativeKernels();
+  }
   registerDecoder('tensorflow', makeTensorflowDecoder);
 }

@@ -225,6 +225,14 @@ export class Operations {
     }
   }
 
+  /** Puts a value made here in place of a tensor's own. */
+  replace({ dataId }: tf.TensorInfo, value: Value): void {
+    const entry = this.#backend.tensorMap.get(dataId);
+    this.#binding.deleteTensor(entry.id);
+    this.#made.delete(value.id);
+    entry.id = value.id;
+  }
+
   /** Hands the outputs over as tensors of tfjs, and frees everything else. */
   finish(outputs: Value[]): tf.Tensor[] {
     // What is an input still (reshaped to its own shape) becomes a tensor of its own, on the same memory.
