@@ -33,6 +33,7 @@ export interface KernelExports {
   swigluGradient: Kernel;
   adamW: Kernel;
   sumOfSquares: Measure;
+  storeSumOfSquares: Kernel;
   scale: Kernel;
   add: Kernel;
   attention: Kernel;

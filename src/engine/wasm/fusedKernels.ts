@@ -2,6 +2,7 @@
 import * as tf from '../tf.ts';
 import { defineKernel } from './define.ts';
 import type { KernelName } from './exports.ts';
+import { MAX_SLICES } from './kernelPool.ts';
 import { defineLogProbs } from './logProbs.ts';
 import { type KernelRuntime, sizeOf, type TensorInfo } from './runtime.ts';
 
@@ -71,7 +72,6 @@ function defineAttention(runtime: KernelRuntime): void {
 const [SWIGLU_WORK, GELU_WORK, ADAM_WORK, SCALE_WORK] = [16, 24, 16, 6];
 
 function defineElementwise(runtime: KernelRuntime): void {
-  const { kernels } = runtime;
   const at = (tensor: TensorInfo): number => runtime.address(tensor);
   /** A kernel over n values at each of `addresses`, on all threads. */
   const run = (name: KernelName, n: number, work: number, addresses: number[], rest: number[] = []): void => {
@@ -127,8 +127,13 @@ function defineElementwise(runtime: KernelRuntime): void {
 
   // sqrt(Σ over all inputs of Σ x²)
   defineKernel('FourfoldGlobalNorm', ({ inputs }) => {
-    let total = 0;
-    for (const tensor of Object.values(inputs)) total += kernels.sumOfSquares(sizeOf(tensor.shape), at(tensor));
+    const tensors = Object.values(inputs);
+    const sums = runtime.packing(tensors.length * 8);
+    const slices = tensors.map((tensor, i) => [sizeOf(tensor.shape), at(tensor), sums + i * 8]);
+    for (let start = 0; start < slices.length; start += MAX_SLICES)
+      runtime.run('storeSumOfSquares', slices.slice(start, start + MAX_SLICES));
+    // Added up in the order of the tensors, whoever computed them.
+    const total = runtime.doubles(sums, tensors.length).reduce((sum, own) => sum + own, 0);
     return runtime.scalar(Math.sqrt(total));
   });
   // x · min(1, maxNorm / (norm + 1e-6))

@@ -65,7 +65,18 @@ export function defineRowKernels(runtime: KernelRuntime): void {
   defineKernel('FourfoldRmsNormGainGradient', ({ input }) => {
     const { rows, width } = rowsOf(input('x').shape);
     const dGain = runtime.output([width]);
-    kernels.rmsNormGainGradient(rows, width, at(input('x')), at(input('scales')), at(input('dy')), at(dGain));
+    const [x, scales, dy, to] = [input('x'), input('scales'), input('dy'), dGain].map(at) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    // By columns, so that each is one sum down the rows.
+    const parts = runtime.parts(width, 16, rows * width * ROW_WORK);
+    runtime.run(
+      'rmsNormGainGradient',
+      parts.map(([start, end]) => [rows, end - start, width, x + start * 4, scales, dy + start * 4, to + start * 4]),
+    );
     return dGain;
   });
 
@@ -112,7 +123,15 @@ export function defineRowKernels(runtime: KernelRuntime): void {
     expectIdsFit(runtime, 'rotary', positions, cos.shape[0] ?? 0);
     const y = runtime.output(x.shape);
     const [tokens, half] = [batch * time, headDim / 2];
-    kernels.rotary(tokens, heads, half, at(x), at(positions), at(cos), at(input('sin')), number('sign'), at(y));
+    const tables = [at(cos), at(input('sin')), number('sign')];
+    const parts = runtime.parts(tokens, 1, tokens * heads * headDim * ROW_WORK);
+    runtime.run(
+      'rotary',
+      parts.map(([start, end]) => {
+        const behind = start * heads * headDim * 4;
+        return [end - start, heads, half, at(x) + behind, at(positions) + start * 4, ...tables, at(y) + behind];
+      }),
+    );
     return y;
   });
 

@@ -77,6 +77,7 @@ const elementwise = SIZES.flatMap((n): [KernelName, number[]][] => [
   ['geluGradient', [n, A, B, C, 1]],
   ['adamW', [n, A, B, IDS, D, 0.9, 0.1, 0.999, 0.001, 0.01, 1.5, 1e-8, 0.99]],
   ['sumOfSquares', [n, A]],
+  ['storeSumOfSquares', [n, A, B]],
   ['scale', [n, A, 0.3, B]],
   ['add', [n, A, B, C]],
 ]);
@@ -87,7 +88,7 @@ const overRows = [1, 7, 8, 9, 31, 64, 100].flatMap((n): [KernelName, number[]][]
   ['logSoftmaxGradient', [3, n, A, B, C]],
   ['rmsNorm', [3, n, A, B, 1e-5, C, D]],
   ['rmsNormGradient', [3, n, A, B, C, D, E]],
-  ['rmsNormGainGradient', [3, n, A, B, C, D]],
+  ['rmsNormGainGradient', [3, n, n + 5, A, B, C, D]],
   ['layerNorm', [3, n, A, B, C, 1e-5, D, E, F]],
   ['layerNormGradient', [3, n, A, B, C, D, E, F]],
   ['rotary', [3, 2, n, A, IDS, B, C, -1, D]],

@@ -6,7 +6,7 @@ export {
   softmax, softmaxGradient, logSoftmax, logSoftmaxGradient, rmsNorm, rmsNormGradient, rmsNormGainGradient,
   rotary, gather, scatterAdd, idsFit,
 } from './rows';
-export { swiglu, swigluGradient, adamW, sumOfSquares, scale, add } from './pointwise';
+export { swiglu, swigluGradient, adamW, storeSumOfSquares, sumOfSquares, scale, add } from './pointwise';
 export { layerNorm, layerNormGradient, layerNormGainGradient } from './layerNorm';
 export { gelu, geluGradient } from './gelu';
 export { attention, attentionGradient, attentionScratch, slotAttention, slotAttentionScratch } from './attention';

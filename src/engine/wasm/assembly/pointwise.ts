@@ -159,6 +159,11 @@ export function sumOfSquares(n: i32, x: usize): f64 {
   return total;
 }
 
+/** The same, stored as a double. */
+export function storeSumOfSquares(n: i32, x: usize, to: usize): void {
+  store<f64>(to, sumOfSquares(n, x));
+}
+
 /** to = x·factor */
 export function scale(n: i32, x: usize, factor: f32, to: usize): void {
   const factors = f32x4.splat(factor);

@@ -204,8 +204,10 @@ export function rmsNormGradient(rows: i32, n: i32, x: usize, gain: usize, scales
   }
 }
 
-/** dg = Σ over rows of dy·x·r */
-export function rmsNormGainGradient(rows: i32, n: i32, x: usize, scales: usize, dy: usize, to: usize): void {
+/** dg = Σ over rows of dy·x·r, for n columns of rows that lie `step` values apart */
+export function rmsNormGainGradient(
+  rows: i32, n: i32, step: i32, x: usize, scales: usize, dy: usize, to: usize,
+): void {
   const whole = <usize>(n & ~3) << 2;
   const bytes = <usize>n << 2;
   memory.fill(to, 0, bytes);
@@ -217,8 +219,8 @@ export function rmsNormGainGradient(rows: i32, n: i32, x: usize, scales: usize, 
       v128.store(to + p, madd(f32x4.mul(v128.load(dy + p), v128.load(x + p)), rs, v128.load(to + p)));
     }
     for (; p < bytes; p += 4) store<f32>(to + p, load<f32>(to + p) + load<f32>(dy + p) * load<f32>(x + p) * r);
-    x += bytes;
-    dy += bytes;
+    x += <usize>step << 2;
+    dy += <usize>step << 2;
   }
 }
 
