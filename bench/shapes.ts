@@ -4,27 +4,56 @@ import { randomFrom, seedOf } from '../src/core/random.ts';
 import { llamaConfig } from '../src/model/architectures/llama.ts';
 import type { ModelConfig } from '../src/model/config.ts';
 
-/** vocab, hidden, layers, heads, width of the feed-forward layer. */
+/** vocab, hidden, layers, heads, width of the feed-forward layer; those with gpu have 0.11, 0.34 and 0.99 billion parameters. */
 const SIZES = {
   nano: [512, 64, 5, 8, 172],
   small: [4096, 256, 6, 8, 688],
   stories15m: [32_000, 288, 6, 6, 768],
+  gpu125m: [32_000, 768, 12, 12, 2048],
+  gpu350m: [32_000, 1024, 24, 16, 2816],
+  gpu1b: [32_000, 2048, 18, 32, 5632],
 } as const;
 
 export type ShapeName = keyof typeof SIZES;
 export const SHAPES = Object.keys(SIZES) as ShapeName[];
 
-/** Sizes of the workloads. */
-export const BATCH = { rows: 8, length: 128, prompt: 32 } as const;
-export const ROLLOUT = { rows: 16, prompt: 32, newTokens: 64, temperature: 0.7 } as const;
+/** How much of everything one timed unit takes. */
+export interface Amounts {
+  /** Fine-tuning: rows a step, tokens of each, and how many of them are the masked prompt. */
+  sft: { rows: number; length: number; prompt: number };
+  /** The reward model: pairs a step, tokens of each of the two. */
+  reward: { pairs: number; length: number; prompt: number };
+  /** Roll-outs and PPO. */
+  rollout: { rows: number; prompt: number; newTokens: number; temperature: number };
+}
 
-/** The configuration of a named shape. */
-export function shapeConfig(name: ShapeName): ModelConfig {
+const FOR_CPU: Amounts = {
+  sft: { rows: 8, length: 128, prompt: 32 },
+  reward: { pairs: 8, length: 128, prompt: 32 },
+  rollout: { rows: 16, prompt: 32, newTokens: 64, temperature: 0.7 },
+};
+/** A GPU is not filled by 8 x 128 tokens: 8192 a training step, or half as many where memory asks for it. */
+const forGpu = (rows: number): Amounts => ({
+  sft: { rows, length: 1024, prompt: 256 },
+  reward: { pairs: rows, length: 512, prompt: 128 },
+  rollout: { rows: 32, prompt: 128, newTokens: 128, temperature: 0.7 },
+});
+const AMOUNTS: Partial<Record<ShapeName, Amounts>> = { gpu125m: forGpu(8), gpu350m: forGpu(8), gpu1b: forGpu(4) };
+
+export interface Shape {
+  config: ModelConfig;
+  amounts: Amounts;
+}
+
+/** A named shape: its model and the amounts that go with it. */
+export function shapeOf(name: ShapeName): Shape {
   const [vocab, hidden, layers, heads, intermediate] = SIZES[name];
-  return llamaConfig({
+  const amounts = AMOUNTS[name] ?? FOR_CPU;
+  const config = llamaConfig({
     ...{ vocab, hidden, intermediate, layers, heads, kvHeads: heads, headDim: hidden / heads },
-    ...{ maxPositions: 512, normEpsilon: 1e-6, ropeTheta: 10_000, tieEmbeddings: true },
+    ...{ maxPositions: Math.max(512, amounts.sft.length), normEpsilon: 1e-6, ropeTheta: 10_000, tieEmbeddings: true },
   });
+  return { config, amounts };
 }
 
 /** Random ids above the special tokens. @returns rows of `length` ids */

@@ -21,7 +21,7 @@ import { SftConfig } from '../src/sft/config.ts';
 import { negativeLogLikelihood, responseTokens } from '../src/sft/train.ts';
 import { openWorkspace } from '../src/store/workspace.ts';
 import { type SupervisedOptions, trainSupervised } from '../src/training/supervised.ts';
-import { BATCH, ROLLOUT, randomIds } from './shapes.ts';
+import { randomIds, type Shape } from './shapes.ts';
 
 /** What one workload took. */
 export interface Timing {
@@ -67,28 +67,30 @@ async function stepTimes<E>(
 
 const LOOP = { validateEvery: 0, checkpointEvery: 0 };
 
-/** Fine-tuning: 8 x 128 tokens a step, the first 32 of each row masked. */
-async function sft(shape: ModelConfig, steps: number): Promise<Timing> {
+/** Fine-tuning: 8 x 128 tokens a step, the first 32 of each row masked, or as the shape says. */
+async function sft({ config: shape, amounts }: Shape, steps: number): Promise<Timing> {
+  const { rows, length, prompt } = amounts.sft;
   const model = newModel(shape, 0);
-  const config = SftConfig.parse({ model: 'bench', prompts: 'bench', batchSize: BATCH.rows, ...LOOP });
-  const isResponseToken = Array.from({ length: BATCH.length }, (_, i) => i >= BATCH.prompt);
+  const config = SftConfig.parse({ model: 'bench', prompts: 'bench', batchSize: rows, ...LOOP });
+  const isResponseToken = Array.from({ length }, (_, i) => i >= prompt);
   const times = await stepTimes(steps + WARM_UP, {
     ...config,
     parameters: model.parameters,
-    examples: randomIds(shape, BATCH.rows * (steps + WARM_UP), BATCH.length).map((ids) => ({ ids, isResponseToken })),
+    examples: randomIds(shape, rows * (steps + WARM_UP), length).map((ids) => ({ ids, isResponseToken })),
     weightOf: responseTokens,
     loss: (examples, totalTokens) => negativeLogLikelihood(model, examples, totalTokens),
   });
-  return { tokens: BATCH.rows * BATCH.length, seconds: median(times.slice(WARM_UP)) };
+  return { tokens: rows * length, seconds: median(times.slice(WARM_UP)) };
 }
 
-/** The reward model: 8 pairs of 128 and 128 tokens a step. */
-async function reward(shape: ModelConfig, steps: number): Promise<Timing> {
+/** The reward model: 8 pairs of 128 and 128 tokens a step, or as the shape says. */
+async function reward({ config: shape, amounts }: Shape, steps: number): Promise<Timing> {
+  const { pairs, length, prompt } = amounts.reward;
   const model = newScorer(shape);
-  const config = RewardConfig.parse({ model: 'bench', batchSize: BATCH.rows, ...LOOP });
-  const count = BATCH.rows * (steps + WARM_UP);
-  const sequences = randomIds(shape, 2 * count, BATCH.length).map(
-    (ids): Sequence => ({ ids, isResponseToken: ids.map((_, i) => i >= BATCH.prompt) }),
+  const config = RewardConfig.parse({ model: 'bench', batchSize: pairs, ...LOOP });
+  const count = pairs * (steps + WARM_UP);
+  const sequences = randomIds(shape, 2 * count, length).map(
+    (ids): Sequence => ({ ids, isResponseToken: ids.map((_, i) => i >= prompt) }),
   );
   const groups = Array.from({ length: count }, (_, i): PairGroup => {
     const pair = { softLabel: 1, margin: 0 } as Pair;
@@ -101,13 +103,13 @@ async function reward(shape: ModelConfig, steps: number): Promise<Timing> {
     weightOf: () => 1,
     loss: (batch, totalPairs) => pairLoss(model, batch, totalPairs, config),
   });
-  return { tokens: 2 * BATCH.rows * BATCH.length, seconds: median(times.slice(WARM_UP)) };
+  return { tokens: 2 * pairs * length, seconds: median(times.slice(WARM_UP)) };
 }
 
-/** Sampling 64 tokens for each of 16 prompts of 32; nothing ends a reply early. */
-async function rollout(shape: ModelConfig): Promise<Timing> {
+/** Sampling 64 tokens for each of 16 prompts of 32, or as the shape says; nothing ends a reply early. */
+async function rollout({ config: shape, amounts }: Shape): Promise<Timing> {
   const model = newModel(shape, 0);
-  const { rows, prompt, newTokens, temperature } = ROLLOUT;
+  const { rows, prompt, newTokens, temperature } = amounts.rollout;
   const requests = randomIds(shape, rows, prompt).map((promptIds, seed) => ({ promptIds, seed }));
   const sampling = { temperature, topK: 0, topP: 1, maxNewTokens: newTokens };
   const times: number[] = [];
@@ -124,8 +126,8 @@ async function rollout(shape: ModelConfig): Promise<Timing> {
 const NEVER = -1;
 
 /** Whole iterations: roll-out, scoring by three more models, 4 epochs of one minibatch for policy and critic. */
-async function ppo(shape: ModelConfig): Promise<Timing> {
-  const { rows, prompt, newTokens, temperature } = ROLLOUT;
+async function ppo({ config: shape, amounts }: Shape): Promise<Timing> {
+  const { rows, prompt, newTokens, temperature } = amounts.rollout;
   const config = PpoConfig.parse({
     ...{ model: 'bench', rewardModel: 'bench', prompts: 'bench', epochs: 4, minibatches: 1 },
     ...{ promptsPerIteration: rows, forwardBatchSize: rows, maxNewTokens: newTokens, temperature },

@@ -23,10 +23,9 @@ export interface WebgpuBackend {
   uploadToGPU(dataId: object): void;
   disposeData(dataId: object): boolean;
   makeTensorInfo(shape: number[], dtype: string): TensorInfo;
-  makeUniforms(fields: Array<{ type: string; data: number[] }>): GPUBindingResource;
 }
 
-type Access = 'in f32' | 'in i32' | 'out f32' | 'out i32';
+type Access = `${'in' | 'out'} ${'f32' | 'i32' | 'vec4f'}`;
 
 /** One WGSL program. The text sees its buffers by their names, and its numbers as `p.name`. */
 export interface Program {
@@ -47,10 +46,13 @@ export type Groups = readonly [number, number?, number?];
 const BATCH = 15;
 /** WebGPU's limit of work groups along one axis. */
 const MOST_GROUPS = 65_535;
+/** Buffers of numbers that are kept. */
+const MOST_UNIFORMS = 4096;
 
 export class Dispatcher {
   readonly #backend: WebgpuBackend;
-  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #programs = new Map<string, Compiled>();
+  readonly #uniforms = new Map<string, GPUBuffer>();
 
   #fault: string | null = null;
 
@@ -64,6 +66,11 @@ export class Dispatcher {
     void device.lost.then(({ reason, message }) => {
       if (reason !== 'destroyed') this.#fault ??= `the device was lost: ${message}`;
     });
+  }
+
+  /** Bytes of memory that the lanes of one work group may share. */
+  get workgroupBytes(): number {
+    return this.#backend.device.limits.maxComputeWorkgroupStorageSize;
   }
 
   /** A new tensor of float32; its values are whatever the buffer held before. */
@@ -85,29 +92,14 @@ export class Dispatcher {
       );
     }
     const backend = this.#backend;
-    const bound = Object.entries(program.buffers).map(([name, access]) => {
+    const { pipeline, layout, names, fields } = this.#compiled(program);
+    const entries: GPUBindGroupEntry[] = names.map(([name, isWritten], binding) => {
       const tensor = tensors[name];
       if (tensor === undefined) throw new Error(`${program.name}: the buffer ${name} is missing.`);
-      backend.uploadToGPU(tensor.dataId);
-      backend.commandQueueOwnedIds.add(tensor.dataId);
-      const data = backend.tensorMap.get(tensor.dataId);
-      const buffer = data.resource;
-      if (buffer === undefined) throw new Error(`${program.name}: the tensor ${name} has no buffer.`);
-      // What tfjs remembers of an earlier readback is out of date once the program has run.
-      if (access.startsWith('out')) data.values = null;
-      return { buffer };
+      return { binding, resource: { buffer: this.#bufferOf(tensor, isWritten) } };
     });
-    const fields = Object.entries(program.numbers).map(([name, type]) => {
-      const value = numbers[name];
-      if (value === undefined) throw new Error(`${program.name}: the number ${name} is missing.`);
-      return { type: type === 'u32' ? 'uint32' : 'float32', data: [value] };
-    });
-    const resources = fields.length === 0 ? bound : [...bound, backend.makeUniforms(fields)];
-    const pipeline = this.#pipelineOf(program);
-    const bindGroup = backend.device.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
-      entries: resources.map((resource, binding) => ({ binding, resource })),
-    });
+    if (fields.length > 0) entries.push({ binding: names.length, resource: this.#uniform(program, fields, numbers) });
+    const bindGroup = backend.device.createBindGroup({ layout, entries });
     backend.ensureCommandEncoderReady();
     backend.computePassEncoder ??= (backend.commandEncoder as GPUCommandEncoder).beginComputePass();
     backend.computePassEncoder.setPipeline(pipeline);
@@ -121,8 +113,43 @@ export class Dispatcher {
     }
   }
 
-  #pipelineOf(program: Program): GPUComputePipeline {
-    const known = this.#pipelines.get(program.name);
+  #bufferOf(tensor: TensorInfo, isWritten: boolean): GPUBuffer {
+    const backend = this.#backend;
+    backend.uploadToGPU(tensor.dataId);
+    backend.commandQueueOwnedIds.add(tensor.dataId);
+    const data = backend.tensorMap.get(tensor.dataId);
+    if (data.resource === undefined) throw new Error('A tensor has no buffer.');
+    // What tfjs remembers of an earlier readback is out of date once the program has run.
+    if (isWritten) data.values = null;
+    return data.resource;
+  }
+
+  /** A buffer with the numbers: the one of an earlier run where they are the same, as in the layers of a model. */
+  #uniform(program: Program, fields: [string, 'u32' | 'f32'][], numbers: Record<string, number>): GPUBindingResource {
+    const key = fields.map(([name, type]) => `${type}${numbers[name]}`).join();
+    const known = this.#uniforms.get(key);
+    if (known !== undefined) return { buffer: known };
+    const view = new DataView(new ArrayBuffer(4 * fields.length));
+    for (const [i, [name, type]] of fields.entries()) {
+      const value = numbers[name];
+      if (value === undefined) throw new Error(`${program.name}: the number ${name} is missing.`);
+      if (type === 'u32') view.setUint32(4 * i, value, true);
+      else view.setFloat32(4 * i, value, true);
+    }
+    const { device } = this.#backend;
+    const buffer = device.createBuffer({
+      size: view.byteLength,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    device.queue.writeBuffer(buffer, 0, view.buffer);
+    // Those of step counts and learning rates come once; the device keeps what it still needs.
+    if (this.#uniforms.size >= MOST_UNIFORMS) this.#uniforms.clear();
+    this.#uniforms.set(key, buffer);
+    return { buffer };
+  }
+
+  #compiled(program: Program): Compiled {
+    const known = this.#programs.get(program.name);
     if (known !== undefined) return known;
     const module = this.#backend.device.createShaderModule({ label: program.name, code: textOf(program) });
     const pipeline = this.#backend.device.createComputePipeline({
@@ -130,9 +157,24 @@ export class Dispatcher {
       layout: 'auto',
       compute: { module, entryPoint: 'main' },
     });
-    this.#pipelines.set(program.name, pipeline);
-    return pipeline;
+    const compiled: Compiled = {
+      pipeline,
+      layout: pipeline.getBindGroupLayout(0),
+      names: Object.entries(program.buffers).map(([name, access]) => [name, access.startsWith('out')]),
+      fields: Object.entries(program.numbers),
+    };
+    this.#programs.set(program.name, compiled);
+    return compiled;
   }
+}
+
+/** A program as the device has it. */
+interface Compiled {
+  pipeline: GPUComputePipeline;
+  layout: GPUBindGroupLayout;
+  /** Its buffers, and whether each is written. */
+  names: [string, boolean][];
+  fields: [string, 'u32' | 'f32'][];
 }
 
 /** The whole WGSL text of a program. */
