@@ -1,8 +1,10 @@
 // The models and batches that this benchmark and its peer have in common: Llama with tied embeddings, float32, random
 // weights; tokens are random ids, so both sides do the same arithmetic.
 import { randomFrom, seedOf } from '../src/core/random.ts';
+import * as tf from '../src/engine/tf.ts';
 import { llamaConfig } from '../src/model/architectures/llama.ts';
 import type { ModelConfig } from '../src/model/config.ts';
+import { initialParameters, type Parameters } from '../src/model/parameters.ts';
 
 /** vocab, hidden, layers, heads, width of the feed-forward layer; those with gpu have 0.11, 0.34 and 0.99 billion parameters. */
 const SIZES = {
@@ -54,6 +56,31 @@ export function shapeOf(name: ShapeName): Shape {
     ...{ maxPositions: Math.max(512, amounts.sft.length), normEpsilon: 1e-6, ropeTheta: 10_000, tieEmbeddings: true },
   });
   return { config, amounts };
+}
+
+/** Values beyond which a tensor is filled on the device: random numbers of a billion parameters take minutes to draw. */
+const MOST_DRAWN = 2 ** 16;
+
+/** Parameters to measure with: random as in a new model, large tensors by a formula whose values look random. */
+export function benchParameters(shapes: ReadonlyMap<string, number[]>): Parameters {
+  const isLarge = ([, shape]: [string, number[]]) => tf.util.sizeFromShape(shape) > MOST_DRAWN;
+  const drawn = initialParameters(new Map([...shapes].filter((entry) => !isLarge(entry))), 0);
+  return new Map(
+    [...shapes].map(([name, shape], place) => [name, drawn.get(name) ?? filled(shape, place)] as [string, tf.Variable]),
+  );
+}
+
+/** 0.028·sin(a·b) has the standard deviation 0.02; a counts rows in steps of no simple ratio to those of columns. */
+function filled(shape: number[], place: number): tf.Variable {
+  const initial = tf.tidy(() => {
+    const [rows = 1, columns = 1] = shape;
+    const row = tf.reshape(tf.mul(tf.range(1, rows + 1), 0.618034 + place / 1000), [rows, 1]);
+    const column = tf.reshape(tf.add(tf.range(1, columns + 1), 0.414214), [1, columns]);
+    return tf.mul(tf.sin(tf.mul(row, column)), 0.028);
+  });
+  const variable = tf.variable(initial);
+  initial.dispose();
+  return variable;
 }
 
 /** Random ids above the special tokens. @returns rows of `length` ids */

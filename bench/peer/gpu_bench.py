@@ -4,13 +4,13 @@ Run: python3 bench/peer/gpu_bench.py --shape gpu350m --workloads sft,reward,roll
 Needs torch with CUDA, transformers, accelerate and trl. `float32` computes products as this project's kernels do; `tf32`
 and `bf16` (autocast) use the tensor cores, with 10 and 7 bits of mantissa.
 """
-import argparse, json, logging, os, tempfile, time, warnings
+import argparse, gc, json, logging, os, tempfile, time, warnings
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", TRL_EXPERIMENTAL_SILENCE="1", WANDB_DISABLED="true")
 warnings.filterwarnings("ignore")
 parser = argparse.ArgumentParser()
 parser.add_argument("--shape", default="gpu350m")
 parser.add_argument("--workloads", default="sft,reward,rollout,ppo")
-parser.add_argument("--precision", default="float32", choices=["float32", "tf32", "bf16"])
+parser.add_argument("--precision", default="float32", help="one or several of float32, tf32, bf16")
 parser.add_argument("--steps", type=int, default=8, help="timed optimiser steps (two more warm up)")
 parser.add_argument("--device", default="cuda")
 args = parser.parse_args()
@@ -20,7 +20,6 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification,
                           PreTrainedTokenizerFast, TrainerCallback)
 transformers.logging.set_verbosity_error(); logging.disable(logging.WARNING)
-torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.precision == "tf32"
 on_cuda = args.device == "cuda"
 # vocab, hidden, layers, heads, feed-forward, rows of a training step: as in bench/shapes.ts
 SHAPES = {"gpu125m": (32000, 768, 12, 12, 2048, 8), "gpu350m": (32000, 1024, 24, 16, 2816, 8),
@@ -37,8 +36,12 @@ def config(**more):
                        pad_token_id=0, bos_token_id=1, eos_token_id=2, **more)
 
 
-def causal(): return LlamaForCausalLM(config()).to(args.device)
-def scorer(): return LlamaForSequenceClassification(config(num_labels=1)).to(args.device)
+def made(kind, config):
+    with torch.device(args.device): return kind(config)
+
+
+def causal(): return made(LlamaForCausalLM, config())
+def scorer(): return made(LlamaForSequenceClassification, config(num_labels=1))
 
 
 def tokenizer():
@@ -69,14 +72,14 @@ class Clock(TrainerCallback):
 
 def report(workload, tokens, seconds):
     peak = torch.cuda.max_memory_reserved() / 2**20 if on_cuda else 0
-    print(json.dumps({"peer": "trl", "workload": workload, "shape": args.shape, "precision": args.precision,
+    print(json.dumps({"peer": "trl", "workload": workload, "shape": args.shape, "precision": precision,
                       "tokensPerSecond": round(tokens / seconds, 1), "seconds": round(seconds, 4),
                       "peakDeviceMiB": round(peak)}), flush=True)
 
 
 def common(out, **more):
     return dict(output_dir=out, report_to=[], disable_tqdm=True, logging_strategy="no", save_strategy="no", use_cpu=not on_cuda,
-                bf16=args.precision == "bf16", fp16=False, gradient_checkpointing=False, **more)
+                bf16=precision == "bf16", fp16=False, gradient_checkpointing=False, **more)
 
 
 def sft(out):
@@ -105,7 +108,7 @@ def rollout(out):
     model = causal().eval(); prompts = torch.tensor(ids(ROLLOUT_ROWS, ROLLOUT_PROMPT)).to(args.device); times = []
     for _ in range(4):
         start = now()
-        with torch.no_grad(), torch.autocast(args.device, torch.bfloat16, enabled=args.precision == "bf16"):
+        with torch.no_grad(), torch.autocast(args.device, torch.bfloat16, enabled=precision == "bf16"):
             done = model.generate(prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=NEW, min_new_tokens=NEW,
                                   do_sample=True, temperature=0.7, top_k=0, top_p=1.0, pad_token_id=0)
         times.append(now() - start)
@@ -130,6 +133,10 @@ def ppo(out):
     report("ppo", ROLLOUT_ROWS * NEW, median([b - a for a, b in zip(marks, marks[1:])]))
 
 
-for name in args.workloads.split(","):
+for precision in args.precision.split(","):
+  torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+  for name in args.workloads.split(","):
+    gc.collect()
+    if on_cuda: torch.cuda.empty_cache(); torch.cuda.reset_peak_memory_stats()
     with tempfile.TemporaryDirectory() as out:
-        {"sft": sft, "reward": reward, "rollout": rollout, "ppo": ppo}[name](out)
+      {"sft": sft, "reward": reward, "rollout": rollout, "ppo": ppo}[name](out)

@@ -1,4 +1,5 @@
-// Attention on webgpu and its gradient: by tiles where a head's size and the device's memory allow, else a lane a row.
+// Attention on webgpu and its gradient: by tiles where a head's size and the device's memory allow, else, and where scores
+// are capped, a lane a row.
 import * as byLane from './attentionByLane.ts';
 import type { Sizes } from './attentionSizes.ts';
 import * as byTiles from './attentionTiles.ts';
@@ -8,28 +9,28 @@ import type { Dispatcher, Program, TensorInfo } from './dispatcher.ts';
 /** The programs for one size of head, and how many queries or keys a work group of each serves. */
 interface Programs {
   forward: Program;
-  forwardRows: number;
   ofQuery: Program;
   ofKey: Program;
-  gradientRows: number;
+  rows: number;
 }
-const known = new Map<number, Programs>();
+const known = new Map<string, Programs>();
 
-function programsFor({ workgroupBytes }: Dispatcher, dim: number): Programs {
-  const found = known.get(dim);
+function programsFor({ workgroupBytes }: Dispatcher, dim: number, hasCap: boolean): Programs {
+  const key = `${dim} ${hasCap}`;
+  const found = known.get(key);
   if (found !== undefined) return found;
-  const [rows, gradientRows] = [
-    byTiles.rowsFor('forward', dim, workgroupBytes),
-    byTiles.rowsFor('backward', dim, workgroupBytes),
-  ];
-  const programs = {
-    forward: rows === null ? byLane.forward(dim) : byTiles.forward(dim, rows),
-    forwardRows: rows?.kept ?? byLane.LANES,
-    ofQuery: gradientRows === null ? byLane.queryGradient(dim) : byTiles.queryGradient(dim, gradientRows),
-    ofKey: gradientRows === null ? byLane.keyGradient(dim) : byTiles.keyGradient(dim, gradientRows),
-    gradientRows: gradientRows?.kept ?? byLane.LANES,
-  };
-  known.set(dim, programs);
+  const tiles = hasCap ? null : byTiles.tilesFor(dim, workgroupBytes);
+  const programs =
+    tiles === null
+      ? {
+          ...{ forward: byLane.forward(dim), ofQuery: byLane.queryGradient(dim), ofKey: byLane.keyGradient(dim) },
+          rows: byLane.LANES,
+        }
+      : {
+          ...{ forward: byTiles.forward(tiles), ofQuery: byTiles.queryGradient(tiles) },
+          ...{ ofKey: byTiles.keyGradient(tiles), rows: tiles.rows },
+        };
+  known.set(key, programs);
   return programs;
 }
 
@@ -55,8 +56,8 @@ function defineForward(dispatcher: Dispatcher, name: string): void {
       dispatcher.output(query.shape),
       dispatcher.output([batch, sizes.heads, sizes.time]),
     ] as const;
-    const { forward, forwardRows } = programsFor(dispatcher, dim);
-    const groups = [Math.ceil(sizes.time / forwardRows), sizes.heads, batch] as const;
+    const { forward, rows } = programsFor(dispatcher, dim, sizes.softcap !== 0);
+    const groups = [Math.ceil(sizes.time / rows), sizes.heads, batch] as const;
     dispatcher.run(forward, { query, keyed, valued, keyStart, result, logSums }, sizes, groups);
     return [result, logSums];
   });
@@ -82,9 +83,9 @@ function defineGradient(dispatcher: Dispatcher, name: string): void {
       TensorInfo,
     ];
     const given = { query, keyed, valued, keyStart, figures, dy };
-    const { ofQuery, ofKey, gradientRows } = programsFor(dispatcher, dim);
-    dispatcher.run(ofQuery, { ...given, dQuery }, sizes, [Math.ceil(time / gradientRows), heads, batch]);
-    dispatcher.run(ofKey, { ...given, dKey, dValue }, sizes, [Math.ceil(keys / gradientRows), kvHeads, batch]);
+    const { ofQuery, ofKey, rows } = programsFor(dispatcher, dim, sizes.softcap !== 0);
+    dispatcher.run(ofQuery, { ...given, dQuery }, sizes, [Math.ceil(time / rows), heads, batch]);
+    dispatcher.run(ofKey, { ...given, dKey, dValue }, sizes, [Math.ceil(keys / rows), kvHeads, batch]);
     dispatcher.release(figures);
     return [dQuery, dKey, dValue];
   });

@@ -22,7 +22,9 @@ export interface WebgpuBackend {
   submitQueue(): void;
   uploadToGPU(dataId: object): void;
   disposeData(dataId: object): boolean;
-  makeTensorInfo(shape: number[], dtype: string): TensorInfo;
+  makeTensorInfo(shape: number[], dtype: string, values?: ArrayLike<number>): TensorInfo;
+  incRef(dataId: object): void;
+  getBufferData(buffer: GPUBuffer): Promise<ArrayBuffer>;
 }
 
 type Access = `${'in' | 'out'} ${'f32' | 'i32' | 'vec4f'}`;
@@ -42,8 +44,8 @@ export interface Program {
 /** Work groups in x, y and z. */
 export type Groups = readonly [number, number?, number?];
 
-/** As many dispatches as tfjs's own gathers before it submits them. */
-const BATCH = 15;
+/** Dispatches that are gathered before they are submitted; also tfjs's own, which by itself takes 15. */
+export const BATCH = 48;
 /** WebGPU's limit of work groups along one axis. */
 const MOST_GROUPS = 65_535;
 /** Buffers of numbers that are kept. */
@@ -78,6 +80,34 @@ export class Dispatcher {
     return this.#backend.makeTensorInfo(shape, 'float32');
   }
 
+  /** A new tensor of int32, likewise. */
+  integers(shape: number[]): TensorInfo {
+    return this.#backend.makeTensorInfo(shape, 'int32');
+  }
+
+  /** A new tensor of float32 with these values. */
+  given(values: ReadonlyArray<number>): TensorInfo {
+    return this.#backend.makeTensorInfo([values.length], 'float32', Float32Array.from(values));
+  }
+
+  /** The same values as another tensor. */
+  shared(tensor: TensorInfo): TensorInfo {
+    this.#backend.incRef(tensor.dataId);
+    return { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
+  }
+
+  /** Puts values into a tensor, after all that is in the queue. */
+  write(tensor: TensorInfo, values: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>): void {
+    const buffer = this.#bufferOf(tensor, true);
+    this.#submit();
+    this.#backend.device.queue.writeBuffer(buffer, 0, values);
+  }
+
+  /** The values of a tensor of float32, once the queue has made them. */
+  async read(tensor: TensorInfo): Promise<Float32Array> {
+    return new Float32Array(await this.#backend.getBufferData(this.#bufferOf(tensor, false)));
+  }
+
   /** Gives back a tensor that no one else holds, once the queue is through with it. */
   release(tensor: TensorInfo): void {
     this.#backend.disposeData(tensor.dataId);
@@ -85,13 +115,11 @@ export class Dispatcher {
 
   /** Puts one run of the program into the queue. */
   run(program: Program, tensors: Record<string, TensorInfo>, numbers: Record<string, number>, groups: Groups): void {
-    if (this.#fault !== null) {
-      throw new FourfoldError(
-        'unsupported',
-        `webgpu: expected the device to run ${program.name}, got: ${this.#fault.split('\n')[0]} Take a smaller batch, or --backend wasm.`,
-      );
-    }
-    const backend = this.#backend;
+    this.repeat(this.bind(program, tensors, numbers, groups));
+  }
+
+  /** A run of the program that may be put into the queue any number of times while its tensors live. */
+  bind(program: Program, tensors: Record<string, TensorInfo>, numbers: Record<string, number>, groups: Groups): Bound {
     const { pipeline, layout, names, fields } = this.#compiled(program);
     const entries: GPUBindGroupEntry[] = names.map(([name, isWritten], binding) => {
       const tensor = tensors[name];
@@ -99,18 +127,31 @@ export class Dispatcher {
       return { binding, resource: { buffer: this.#bufferOf(tensor, isWritten) } };
     });
     if (fields.length > 0) entries.push({ binding: names.length, resource: this.#uniform(program, fields, numbers) });
-    const bindGroup = backend.device.createBindGroup({ layout, entries });
+    return { name: program.name, pipeline, group: this.#backend.device.createBindGroup({ layout, entries }), groups };
+  }
+
+  /** Puts a bound run into the queue. */
+  repeat({ name, pipeline, group, groups: [x, y = 1, z = 1] }: Bound): void {
+    if (this.#fault !== null) {
+      throw new FourfoldError(
+        'unsupported',
+        `webgpu: expected the device to run ${name}, got: ${this.#fault.split('\n')[0]} Take a smaller batch, or --backend wasm.`,
+      );
+    }
+    const backend = this.#backend;
     backend.ensureCommandEncoderReady();
     backend.computePassEncoder ??= (backend.commandEncoder as GPUCommandEncoder).beginComputePass();
     backend.computePassEncoder.setPipeline(pipeline);
-    backend.computePassEncoder.setBindGroup(0, bindGroup);
-    const [x, y = 1, z = 1] = groups;
+    backend.computePassEncoder.setBindGroup(0, group);
     backend.computePassEncoder.dispatchWorkgroups(x, y, z);
     backend.dispatchCountInPass += 1;
-    if (backend.dispatchCountInPass >= BATCH) {
-      backend.endComputePassEncoder();
-      backend.submitQueue();
-    }
+    if (backend.dispatchCountInPass >= BATCH) this.#submit();
+  }
+
+  #submit(): void {
+    if (this.#backend.commandEncoder === null) return;
+    this.#backend.endComputePassEncoder();
+    this.#backend.submitQueue();
   }
 
   #bufferOf(tensor: TensorInfo, isWritten: boolean): GPUBuffer {
@@ -166,6 +207,14 @@ export class Dispatcher {
     this.#programs.set(program.name, compiled);
     return compiled;
   }
+}
+
+/** A run of a program with its tensors and numbers. */
+export interface Bound {
+  name: string;
+  pipeline: GPUComputePipeline;
+  group: GPUBindGroup;
+  groups: Groups;
 }
 
 /** A program as the device has it. */

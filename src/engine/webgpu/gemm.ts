@@ -65,7 +65,8 @@ export function gemmProgram({ tile, aAlongK, bAlongK, hasBias }: GemmKind): Prog
   };
   const total = aBlocks + bSize / 4;
   const isWhole = total % lanes === 0;
-  const guarded = (u: number, body: string): string => (isWhole || u < loads - 1 ? body : `if (e${u} < ${total}u) { ${body} }`);
+  const guarded = (u: number, body: string): string =>
+    isWhole || u < loads - 1 ? body : `if (e${u} < ${total}u) { ${body} }`;
 
   const prepare = (u: number): string =>
     bySide(u, ({ name, width, size, alongK, origin, from, at }) => {
@@ -114,7 +115,9 @@ export function gemmProgram({ tile, aAlongK, bAlongK, hasBias }: GemmKind): Prog
       bySide(u, ({ alongK }) =>
         lines(4, (j) => {
           const part = 'xyzw'[j];
-          const value = alongK ? `vec4f(v${u}_0.${part}, v${u}_1.${part}, v${u}_2.${part}, v${u}_3.${part})` : `v${u}_${j}`;
+          const value = alongK
+            ? `vec4f(v${u}_0.${part}, v${u}_1.${part}, v${u}_2.${part}, v${u}_3.${part})`
+            : `v${u}_${j}`;
           return `tile[${isDouble ? 'half + ' : ''}s${u}_${j}] = ${value};`;
         }),
       ),
@@ -141,7 +144,7 @@ export function gemmProgram({ tile, aAlongK, bAlongK, hasBias }: GemmKind): Prog
     buffers: { a: 'in vec4f', b: 'in vec4f', ...(hasBias ? { bias: 'in vec4f' } : {}), out: 'out vec4f' },
     numbers: {
       ...{ m: 'u32', n: 'u32', k: 'u32', kPart: 'u32' },
-      ...{ aAt: 'u32', aPitch: 'u32', bAt: 'u32', bPitch: 'u32', outAt: 'u32', accumulate: 'u32' },
+      ...{ aAt: 'u32', aPitch: 'u32', bAt: 'u32', bPitch: 'u32', outAt: 'u32', outPitch: 'u32', accumulate: 'u32' },
     },
     body: `
 var<workgroup> tile: array<vec4f, ${(aSize + bSize) * (isDouble ? 2 : 1)}>;
@@ -156,12 +159,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let warp = lane / 32u;
   let tx = (warp % ${warpsX}u) * 8u + lane % 8u;
   let ty = (warp / ${warpsX}u) * 4u + (lane % 32u) / 8u;
-  ${lines(loads, (u) => `
+  ${lines(
+    loads,
+    (u) => `
   let e${u} = lane + ${u * lanes}u;
   var step${u} = 0u;
   var add${u} = 0u;
   ${lines(4, (j) => `var i${u}_${j} = 0u; var s${u}_${j} = 0u; var v${u}_${j} = vec4f();`)}
-  { ${guarded(u, prepare(u))} }`)}
+  { ${guarded(u, prepare(u))} }`,
+  )}
   ${lines(rows, (r) => lines(bVectors, (j) => `var c${r}_${j} = vec4f();`))}
   var k0 = kBegin;
   ${lines(loads, load)}
@@ -195,22 +201,31 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }`
   }
   let outAt = (p.outAt + group.z * p.m * p.n) / 4u;
-  ${lines(bVectors, (j) => `
+  ${lines(
+    bVectors,
+    (j) => `
   let column${j} = columnFrom + 4u * (tx + ${j * groupsX}u);
-  ${hasBias ? `let bias${j} = bias[min(column${j}, p.n - 4u) / 4u];` : ''}`)}
-  ${lines(rows, (r) => `
+  ${hasBias ? `let bias${j} = bias[min(column${j}, p.n - 4u) / 4u];` : ''}`,
+  )}
+  ${lines(
+    rows,
+    (r) => `
   {
     let row = rowFrom + 4u * (ty + ${(r >> 2) * groupsY}u) + ${r & 3}u;
     if (row < p.m) {
-      ${lines(bVectors, (j) => `
+      ${lines(
+        bVectors,
+        (j) => `
       if (column${j} < p.n) {
-        let at = outAt + (row * p.n + column${j}) / 4u;
+        let at = outAt + (row * p.outPitch + column${j}) / 4u;
         var value = c${r}_${j}${hasBias ? ` + bias${j}` : ''};
         if (p.accumulate == 1u) { value += out[at]; }
         out[at] = value;
-      }`)}
+      }`,
+      )}
     }
-  }`)}
+  }`,
+  )}
 }`,
   };
 }

@@ -20,7 +20,7 @@ const gemm = (hasBias: boolean): Program => ({
   numbers: {
     ...{ m: 'u32', n: 'u32', k: 'u32' },
     ...{ aAt: 'u32', aRow: 'u32', aColumn: 'u32', bAt: 'u32', bRow: 'u32', bColumn: 'u32' },
-    ...{ outAt: 'u32', accumulate: 'u32' },
+    ...{ outAt: 'u32', outPitch: 'u32', accumulate: 'u32' },
   },
   body: `
 const TILE = ${TILE}u;
@@ -68,7 +68,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let row = row0 + r + i;
       let column = column0 + c + j;
       if (row >= p.m || column >= p.n) { continue; }
-      let at = p.outAt + row * p.n + column;
+      let at = p.outAt + row * p.outPitch + column;
       var value = sum[i][j];
       ${hasBias ? 'value += bias[column];' : ''}
       if (p.accumulate == 1u) { value += out[at]; }
@@ -92,22 +92,28 @@ export interface Product {
   a: Operand;
   b: Operand;
   to: TensorInfo;
-  /** Where the result begins in its buffer. */
+  /** Where the result begins in its buffer, and the values from one of its rows to the next: n where absent. */
   toAt?: number;
+  toPitch?: number;
   /** Whether the product is added to what is there. */
   accumulates?: boolean;
   bias?: TensorInfo | undefined;
 }
 
-/** Large results, and those that would leave most of a GPU idle in large tiles. */
-const LARGE: Tile = { m: 128, n: 128, k: 16, rows: 8, columns: 8 };
-const SMALL: Tile = { m: 64, n: 64, k: 16, rows: 4, columns: 4 };
+/** What puts runs into the queue and makes room for values. */
+type Runner = Pick<Dispatcher, 'run' | 'output' | 'release'>;
+
+/**
+ * For results that fill a GPU in tiles of this size, and for others. Chosen among thirteen on an H100: docs/engine-notes.md.
+ */
+export const LARGE: Tile = { m: 128, n: 128, k: 16, rows: 16, columns: 8 };
+export const SMALL: Tile = { m: 64, n: 64, k: 16, rows: 8, columns: 8 };
 /** Work groups that fill a large GPU: two on each of its 132 processors. */
 const MANY_GROUPS = 264;
 /** Steps of k that are worth a work group of their own. */
 const LEAST_PART = 512;
 
-export function multiply(dispatcher: Dispatcher, product: Product): void {
+export function multiply(dispatcher: Runner, product: Product): void {
   if (isInVectors(product)) multiplyVectors(dispatcher, product);
   else multiplyValues(dispatcher, product);
 }
@@ -119,9 +125,9 @@ const lieOfA = ({ row, column }: Operand) => lieOf(column, row);
 const lieOfB = ({ row, column }: Operand) => lieOf(row, column);
 
 /** Whether all that is read and written are whole vectors of four. */
-function isInVectors({ size: { m, n, k }, a, b, toAt = 0 }: Product): boolean {
+function isInVectors({ size: { m, n, k }, a, b, toAt = 0, toPitch = n }: Product): boolean {
   const [ofA, ofB] = [lieOfA(a), lieOfB(b)];
-  const widths = [ofA.alongK ? k : m, ofB.alongK ? k : n, n, ofA.pitch, ofB.pitch, a.at ?? 0, b.at ?? 0, toAt];
+  const widths = [ofA.alongK ? k : m, ofB.alongK ? k : n, n, ofA.pitch, ofB.pitch, a.at ?? 0, b.at ?? 0, toAt, toPitch];
   // Without neighbours along k, those along the other dimension must be.
   const areNeighbours = (ofA.alongK || a.row === 1) && (ofB.alongK || b.column === 1);
   return areNeighbours && widths.every((width) => width % 4 === 0);
@@ -136,13 +142,13 @@ function programOf(isLarge: boolean, aAlongK: boolean, bAlongK: boolean, hasBias
   return program;
 }
 
-function multiplyVectors(dispatcher: Dispatcher, product: Product): void {
-  const { size, a, b, to, toAt = 0, accumulates = false, bias } = product;
+function multiplyVectors(dispatcher: Runner, product: Product): void {
+  const { size, a, b, to, toAt = 0, toPitch = size.n, accumulates = false, bias } = product;
   const { m, n, k } = size;
   const [ofA, ofB] = [lieOfA(a), lieOfB(b)];
   const groupsIn = (tile: Tile): number => Math.ceil(n / tile.n) * Math.ceil(m / tile.m);
   // Sums over rows (gradients of weights) may be cut: elsewhere a row's sums must not hang on what shares its batch.
-  const mayCut = !ofA.alongK && !ofB.alongK && bias === undefined && !accumulates;
+  const mayCut = !ofA.alongK && !ofB.alongK && bias === undefined && !accumulates && toPitch === n;
   const isLarge = m >= 96 && n >= 96 && (groupsIn(LARGE) >= MANY_GROUPS / 2 || (mayCut && k >= 2 * LEAST_PART));
   const tile = isLarge ? LARGE : SMALL;
   const wanted = mayCut ? Math.min(Math.ceil(MANY_GROUPS / groupsIn(tile)), Math.floor(k / LEAST_PART)) : 1;
@@ -152,7 +158,7 @@ function multiplyVectors(dispatcher: Dispatcher, product: Product): void {
   const sums = parts > 1 ? dispatcher.output([parts, m, n]) : to;
   const numbers = {
     ...{ ...size, kPart, aAt: a.at ?? 0, aPitch: ofA.pitch, bAt: b.at ?? 0, bPitch: ofB.pitch },
-    ...{ outAt: parts > 1 ? 0 : toAt, accumulate: accumulates ? 1 : 0 },
+    ...{ outAt: parts > 1 ? 0 : toAt, outPitch: toPitch, accumulate: accumulates ? 1 : 0 },
   };
   const tensors = { a: a.tensor, b: b.tensor, out: sums, ...(bias === undefined ? {} : { bias }) };
   dispatcher.run(program, tensors, numbers, [Math.ceil(n / tile.n), Math.ceil(m / tile.m), parts]);
@@ -173,14 +179,14 @@ const SUM_PARTS: Program = {
 };
 
 function multiplyValues(
-  dispatcher: Dispatcher,
-  { size, a, b, to, toAt = 0, accumulates = false, bias }: Product,
+  dispatcher: Runner,
+  { size, a, b, to, toAt = 0, toPitch = size.n, accumulates = false, bias }: Product,
 ): void {
   const numbers = {
     ...size,
     ...{ aAt: a.at ?? 0, aRow: a.row, aColumn: a.column },
     ...{ bAt: b.at ?? 0, bRow: b.row, bColumn: b.column },
-    ...{ outAt: toAt, accumulate: accumulates ? 1 : 0 },
+    ...{ outAt: toAt, outPitch: toPitch, accumulate: accumulates ? 1 : 0 },
   };
   const groups = [Math.ceil(size.n / TILE), Math.ceil(size.m / TILE)] as const;
   const tensors = { a: a.tensor, b: b.tensor, out: to };
