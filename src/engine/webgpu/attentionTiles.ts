@@ -23,10 +23,14 @@ const pitchOf = ({ dim, rows }: Tiles): number => Math.ceil(dim / rows) * (rows 
 const tileOf = (tiles: Tiles): number => Math.max(4 * PIECE * tiles.rows, tiles.rows * pitchOf(tiles));
 const bytesOf = (tiles: Tiles): number => 16 * (tileOf(tiles) + tiles.rows ** 2 / 4);
 
-/** The largest tiles for a size of head that the memory holds; null where it holds none. */
+/** Devices with no more memory in a work group are small, or software, which takes twice as long to compile large tiles. */
+const SMALL_BYTES = 32_768;
+
+/** The largest tiles for a size of head that suit the device's memory; null where it holds none. */
 export function tilesFor(dim: number, bytes: number): Tiles | null {
   if (dim % 4 !== 0) return null;
-  return [64, 32].map((rows) => ({ dim, rows })).find((tiles) => bytesOf(tiles) <= bytes) ?? null;
+  const choices = (bytes > SMALL_BYTES ? [64, 32] : [32]).map((rows) => ({ dim, rows }));
+  return choices.find((tiles) => bytesOf(tiles) <= bytes) ?? null;
 }
 
 const lanesOf = ({ rows }: Tiles): number => rows ** 2 / 16;
