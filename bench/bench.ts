@@ -50,6 +50,13 @@ async function measure(workload: WorkloadName): Promise<void> {
     ...deviceMemory(),
   };
   process.stdout.write(`${JSON.stringify(line)}\n`);
+  await idle();
+}
+
+/** Until webgpu's device is through with its queue: a process that ends before crashes in the driver's threads. */
+async function idle(): Promise<void> {
+  const { device } = tf.backend() as tf.KernelBackend & { device?: GPUDevice };
+  await device?.queue.onSubmittedWorkDone();
 }
 
 /** What webgpu has taken of the device's memory: it keeps its buffers, so that this is the most at any time. */

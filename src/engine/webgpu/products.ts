@@ -101,13 +101,16 @@ export interface Product {
 }
 
 /** What puts runs into the queue and makes room for values. */
-type Runner = Pick<Dispatcher, 'run' | 'output' | 'release'>;
+type Runner = Pick<Dispatcher, 'run' | 'output' | 'release' | 'workgroupBytes'>;
 
 /**
  * For results that fill a GPU in tiles of this size, and for others. Chosen among thirteen on an H100: docs/engine-notes.md.
  */
 export const LARGE: Tile = { m: 128, n: 128, k: 16, rows: 16, columns: 8 };
 export const SMALL: Tile = { m: 64, n: 64, k: 16, rows: 8, columns: 8 };
+/** For devices with no more memory in a work group than this, small or software: fewer registers, and quick to compile. */
+const LITTLE: Tile = { m: 64, n: 64, k: 16, rows: 4, columns: 4 };
+const LITTLE_BYTES = 32_768;
 /** Work groups that fill a large GPU: two on each of its 132 processors. */
 const MANY_GROUPS = 264;
 /** Steps of k that are worth a work group of their own. */
@@ -135,9 +138,9 @@ function isInVectors({ size: { m, n, k }, a, b, toAt = 0, toPitch = n }: Product
 
 const programs = new Map<string, Program>();
 
-function programOf(isLarge: boolean, aAlongK: boolean, bAlongK: boolean, hasBias: boolean): Program {
-  const key = `${isLarge} ${aAlongK} ${bAlongK} ${hasBias}`;
-  const program = programs.get(key) ?? gemmProgram({ tile: isLarge ? LARGE : SMALL, aAlongK, bAlongK, hasBias });
+function programOf(tile: Tile, aAlongK: boolean, bAlongK: boolean, hasBias: boolean): Program {
+  const key = `${tile.m} ${tile.rows} ${aAlongK} ${bAlongK} ${hasBias}`;
+  const program = programs.get(key) ?? gemmProgram({ tile, aAlongK, bAlongK, hasBias });
   programs.set(key, program);
   return program;
 }
@@ -150,11 +153,11 @@ function multiplyVectors(dispatcher: Runner, product: Product): void {
   // Sums over rows (gradients of weights) may be cut: elsewhere a row's sums must not hang on what shares its batch.
   const mayCut = !ofA.alongK && !ofB.alongK && bias === undefined && !accumulates && toPitch === n;
   const isLarge = m >= 96 && n >= 96 && (groupsIn(LARGE) >= MANY_GROUPS / 2 || (mayCut && k >= 2 * LEAST_PART));
-  const tile = isLarge ? LARGE : SMALL;
+  const tile = isLarge ? LARGE : dispatcher.workgroupBytes > LITTLE_BYTES ? SMALL : LITTLE;
   const wanted = mayCut ? Math.min(Math.ceil(MANY_GROUPS / groupsIn(tile)), Math.floor(k / LEAST_PART)) : 1;
   const kPart = wanted > 1 ? Math.ceil(k / wanted / tile.k) * tile.k : Math.max(k, 1);
   const parts = Math.ceil(k / kPart);
-  const program = programOf(isLarge, ofA.alongK, ofB.alongK, bias !== undefined);
+  const program = programOf(tile, ofA.alongK, ofB.alongK, bias !== undefined);
   const sums = parts > 1 ? dispatcher.output([parts, m, n]) : to;
   const numbers = {
     ...{ ...size, kPart, aAt: a.at ?? 0, aPitch: ofA.pitch, bAt: b.at ?? 0, bPitch: ofB.pitch },
