@@ -13,6 +13,7 @@ export default {
   roots: ['<rootDir>/src', '<rootDir>/annotate-ui', '<rootDir>/bench', '<rootDir>/test'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
-  testTimeout: 30_000,
+  // WebGPU on a software device compiles some kernels for half a minute, and several in one test.
+  testTimeout: 180_000,
   maxWorkers: 2,
 };

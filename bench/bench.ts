@@ -5,7 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BACKENDS, startEngine } from '../src/engine/backend.ts';
-import { SHAPES, shapeConfig } from './shapes.ts';
+import * as tf from '../src/engine/tf.ts';
+import { SHAPES, shapeOf } from './shapes.ts';
 import { WORKLOADS, type WorkloadName } from './workloads.ts';
 
 const { values } = parseArgs({
@@ -40,14 +41,28 @@ async function measure(workload: WorkloadName): Promise<void> {
     threads,
     note: (line) => process.stderr.write(`${line}\n`),
   });
-  const { tokens, seconds } = await WORKLOADS[workload](shapeConfig(shape), steps);
+  const { tokens, seconds } = await WORKLOADS[workload](shapeOf(shape), steps);
   const line = {
     ...{ peer: 'fourfold', workload, shape, threads, backend },
     tokensPerSecond: Number((tokens / seconds).toFixed(1)),
     seconds: Number(seconds.toFixed(4)),
     peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+    ...deviceMemory(),
   };
   process.stdout.write(`${JSON.stringify(line)}\n`);
+  await idle();
+}
+
+/** Until webgpu's device is through with its queue: a process that ends before crashes in the driver's threads. */
+async function idle(): Promise<void> {
+  const { device } = tf.backend() as tf.KernelBackend & { device?: GPUDevice };
+  await device?.queue.onSubmittedWorkDone();
+}
+
+/** What webgpu has taken of the device's memory: it keeps its buffers, so that this is the most at any time. */
+function deviceMemory(): { peakDeviceMiB?: number } {
+  const { numBytesAllocatedInGPU: bytes } = tf.memory() as { numBytesAllocatedInGPU?: number };
+  return bytes === undefined ? {} : { peakDeviceMiB: Math.round(bytes / 2 ** 20) };
 }
 
 const workloads = values.workloads

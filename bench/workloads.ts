@@ -8,8 +8,8 @@ import { AdamW } from '../src/engine/adamW.ts';
 import { generate } from '../src/generate/generate.ts';
 import type { Sequence } from '../src/model/batch.ts';
 import type { ModelConfig } from '../src/model/config.ts';
-import { type Model, modelOf, newModel } from '../src/model/model.ts';
-import { decays, initialParameters, scalarHeadShapes } from '../src/model/parameters.ts';
+import { type Model, modelOf } from '../src/model/model.ts';
+import { causalLmShapes, decays, scalarHeadShapes } from '../src/model/parameters.ts';
 import { PpoConfig } from '../src/ppo/config.ts';
 import { lessonsOf } from '../src/ppo/lessons.ts';
 import { optimize } from '../src/ppo/optimize.ts';
@@ -21,7 +21,7 @@ import { SftConfig } from '../src/sft/config.ts';
 import { negativeLogLikelihood, responseTokens } from '../src/sft/train.ts';
 import { openWorkspace } from '../src/store/workspace.ts';
 import { type SupervisedOptions, trainSupervised } from '../src/training/supervised.ts';
-import { BATCH, ROLLOUT, randomIds } from './shapes.ts';
+import { benchParameters, randomIds, type Shape } from './shapes.ts';
 
 /** What one workload took. */
 export interface Timing {
@@ -34,8 +34,8 @@ export interface Timing {
 /** Steps before those that are timed. */
 const WARM_UP = 2;
 
-const newScorer = (config: ModelConfig): Model =>
-  modelOf('scalar', config, initialParameters(scalarHeadShapes(config), 0));
+const newModel = (config: ModelConfig): Model => modelOf('causal-lm', config, benchParameters(causalLmShapes(config)));
+const newScorer = (config: ModelConfig): Model => modelOf('scalar', config, benchParameters(scalarHeadShapes(config)));
 
 /** The upper median, as the peer takes it. */
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
@@ -67,28 +67,30 @@ async function stepTimes<E>(
 
 const LOOP = { validateEvery: 0, checkpointEvery: 0 };
 
-/** Fine-tuning: 8 x 128 tokens a step, the first 32 of each row masked. */
-async function sft(shape: ModelConfig, steps: number): Promise<Timing> {
-  const model = newModel(shape, 0);
-  const config = SftConfig.parse({ model: 'bench', prompts: 'bench', batchSize: BATCH.rows, ...LOOP });
-  const isResponseToken = Array.from({ length: BATCH.length }, (_, i) => i >= BATCH.prompt);
+/** Fine-tuning: 8 x 128 tokens a step, the first 32 of each row masked, or as the shape says. */
+async function sft({ config: shape, amounts }: Shape, steps: number): Promise<Timing> {
+  const { rows, length, prompt } = amounts.sft;
+  const model = newModel(shape);
+  const config = SftConfig.parse({ model: 'bench', prompts: 'bench', batchSize: rows, ...LOOP });
+  const isResponseToken = Array.from({ length }, (_, i) => i >= prompt);
   const times = await stepTimes(steps + WARM_UP, {
     ...config,
     parameters: model.parameters,
-    examples: randomIds(shape, BATCH.rows * (steps + WARM_UP), BATCH.length).map((ids) => ({ ids, isResponseToken })),
+    examples: randomIds(shape, rows * (steps + WARM_UP), length).map((ids) => ({ ids, isResponseToken })),
     weightOf: responseTokens,
     loss: (examples, totalTokens) => negativeLogLikelihood(model, examples, totalTokens),
   });
-  return { tokens: BATCH.rows * BATCH.length, seconds: median(times.slice(WARM_UP)) };
+  return { tokens: rows * length, seconds: median(times.slice(WARM_UP)) };
 }
 
-/** The reward model: 8 pairs of 128 and 128 tokens a step. */
-async function reward(shape: ModelConfig, steps: number): Promise<Timing> {
+/** The reward model: 8 pairs of 128 and 128 tokens a step, or as the shape says. */
+async function reward({ config: shape, amounts }: Shape, steps: number): Promise<Timing> {
+  const { pairs, length, prompt } = amounts.reward;
   const model = newScorer(shape);
-  const config = RewardConfig.parse({ model: 'bench', batchSize: BATCH.rows, ...LOOP });
-  const count = BATCH.rows * (steps + WARM_UP);
-  const sequences = randomIds(shape, 2 * count, BATCH.length).map(
-    (ids): Sequence => ({ ids, isResponseToken: ids.map((_, i) => i >= BATCH.prompt) }),
+  const config = RewardConfig.parse({ model: 'bench', batchSize: pairs, ...LOOP });
+  const count = pairs * (steps + WARM_UP);
+  const sequences = randomIds(shape, 2 * count, length).map(
+    (ids): Sequence => ({ ids, isResponseToken: ids.map((_, i) => i >= prompt) }),
   );
   const groups = Array.from({ length: count }, (_, i): PairGroup => {
     const pair = { softLabel: 1, margin: 0 } as Pair;
@@ -101,13 +103,13 @@ async function reward(shape: ModelConfig, steps: number): Promise<Timing> {
     weightOf: () => 1,
     loss: (batch, totalPairs) => pairLoss(model, batch, totalPairs, config),
   });
-  return { tokens: 2 * BATCH.rows * BATCH.length, seconds: median(times.slice(WARM_UP)) };
+  return { tokens: 2 * pairs * length, seconds: median(times.slice(WARM_UP)) };
 }
 
-/** Sampling 64 tokens for each of 16 prompts of 32; nothing ends a reply early. */
-async function rollout(shape: ModelConfig): Promise<Timing> {
-  const model = newModel(shape, 0);
-  const { rows, prompt, newTokens, temperature } = ROLLOUT;
+/** Sampling 64 tokens for each of 16 prompts of 32, or as the shape says; nothing ends a reply early. */
+async function rollout({ config: shape, amounts }: Shape): Promise<Timing> {
+  const model = newModel(shape);
+  const { rows, prompt, newTokens, temperature } = amounts.rollout;
   const requests = randomIds(shape, rows, prompt).map((promptIds, seed) => ({ promptIds, seed }));
   const sampling = { temperature, topK: 0, topP: 1, maxNewTokens: newTokens };
   const times: number[] = [];
@@ -124,13 +126,13 @@ async function rollout(shape: ModelConfig): Promise<Timing> {
 const NEVER = -1;
 
 /** Whole iterations: roll-out, scoring by three more models, 4 epochs of one minibatch for policy and critic. */
-async function ppo(shape: ModelConfig): Promise<Timing> {
-  const { rows, prompt, newTokens, temperature } = ROLLOUT;
+async function ppo({ config: shape, amounts }: Shape): Promise<Timing> {
+  const { rows, prompt, newTokens, temperature } = amounts.rollout;
   const config = PpoConfig.parse({
     ...{ model: 'bench', rewardModel: 'bench', prompts: 'bench', epochs: 4, minibatches: 1 },
     ...{ promptsPerIteration: rows, forwardBatchSize: rows, maxNewTokens: newTokens, temperature },
   });
-  const [policy, reference] = [newModel(shape, 0), newModel(shape, 0)];
+  const [policy, reference] = [newModel(shape), newModel(shape)];
   const [value, scorer] = [newScorer(shape), newScorer(shape)];
   const learner = (model: Model) => ({
     model,

@@ -78,7 +78,7 @@ export interface FusedDecoder {
    * Computes the rows, at most one a slot, and draws a token after each.
    * @param uniforms one in [0, 1) a row
    */
-  draw(rows: ReadonlyArray<DecoderRow>, uniforms: ReadonlyArray<number>, rule: SamplingRule): Drawn;
+  draw(rows: ReadonlyArray<DecoderRow>, uniforms: ReadonlyArray<number>, rule: SamplingRule): Drawn | Promise<Drawn>;
   dispose(): void;
 }
 

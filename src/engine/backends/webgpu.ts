@@ -1,16 +1,20 @@
 // The `webgpu` back end: tfjs on Dawn, from the optional package `webgpu`. Values come back only through
 // `await tensor.data()`; this back end has no synchronous readback.
 import { existsSync } from 'node:fs';
+import { registerDecoder } from '../decoder.ts';
 import * as tf from '../tf.ts';
 import { registerKernelGradients } from '../wasm/gradients.ts';
 import { defineAttention } from '../webgpu/attention.ts';
-import { Dispatcher } from '../webgpu/dispatcher.ts';
+import { makeWebgpuDecoder } from '../webgpu/decoder.ts';
+import { defineDecodingKernels } from '../webgpu/decodingKernels.ts';
+import { BATCH, Dispatcher } from '../webgpu/dispatcher.ts';
 import { defineLogProbs } from '../webgpu/logProbs.ts';
 import { defineNorms } from '../webgpu/norms.ts';
 import { defineOptimizer } from '../webgpu/optimizer.ts';
 import { definePointwise } from '../webgpu/pointwise.ts';
 import { defineProducts } from '../webgpu/products.ts';
 import { defineRowKernels } from '../webgpu/rows.ts';
+import { defineSampling } from '../webgpu/sampling.ts';
 
 const DAWN: string = 'webgpu';
 /** What a hardware adapter needs on Linux; without any, Dawn only finds a software adapter, and prints warnings. */
@@ -44,6 +48,7 @@ export async function startWebgpu(isNamed: boolean): Promise<void> {
 }
 
 function defineWebgpuKernels(): void {
+  tf.env().set('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE', BATCH);
   const dispatcher = new Dispatcher(tf.backend());
   registerKernelGradients();
   defineProducts(dispatcher);
@@ -53,6 +58,9 @@ function defineWebgpuKernels(): void {
   defineOptimizer(dispatcher);
   defineAttention(dispatcher);
   defineLogProbs(dispatcher);
+  defineSampling(dispatcher);
+  defineDecodingKernels(dispatcher);
+  registerDecoder('webgpu', (model, size) => makeWebgpuDecoder(dispatcher, model, size));
 }
 
 let provided: Gpu | null = null;

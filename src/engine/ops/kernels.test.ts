@@ -6,7 +6,6 @@ import { evaluate, inputsOf, mixtureOf } from '../testing/evaluate.ts';
 import * as tf from '../tf.ts';
 
 const backends = await presentBackends();
-
 test('the wasm back end has the kernels (npm run build:kernels)', async () => {
   await startEngine({ backend: 'wasm' });
   expect(tf.getKernel('FourfoldLinear', 'wasm')).toBeDefined();

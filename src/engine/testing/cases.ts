@@ -209,6 +209,8 @@ export const OPERATION_CASES: OperationCase[] = [
   linearCase([33], 33, 7, false),
   linearCase([9], 257, 515, true),
   linearCase([1], 33, 35, true),
+  linearCase([2, 66], 36, 136, true),
+  linearCase([5], 132, 8, false),
   matMulCase(
     [
       [3, 5, 7],
@@ -258,6 +260,7 @@ export const OPERATION_CASES: OperationCase[] = [
   attentionCase({ time: 3, keys: 9, heads: 3, kvHeads: 1, headDim: 7, starts: [0, 8], window: 4, softcap: 0.7 }),
   attentionCase({ time: 70, keys: 73, heads: 2, kvHeads: 2, headDim: 9, starts: [0, 33], window: 9 }),
   attentionCase({ time: 70, keys: 73, heads: 2, kvHeads: 1, headDim: 9, starts: [0, 33], softcap: 20 }),
+  attentionCase({ time: 70, keys: 73, heads: 2, kvHeads: 1, headDim: 64, starts: [0, 33], window: 40 }),
   geluCase('none', [4097]),
   geluCase('none', [3, 7]),
   geluCase('tanh', [4097]),
@@ -271,6 +274,7 @@ export const OPERATION_CASES: OperationCase[] = [
   logProbsCase([1, 7, 8], 1),
   logProbsCase([9, 33, 7], 0.7),
   logProbsCase([7, 1025, 9], 1),
+  logProbsCase([12, 132, 20], 0.7),
   logProbsCase([7, 33, 9], 0.7, { hasBias: true }),
   logProbsCase([9, 33, 7], 0.7, { hasBias: true, softcap: 2 }),
   plainCase(),

@@ -22,11 +22,12 @@ export interface WebgpuBackend {
   submitQueue(): void;
   uploadToGPU(dataId: object): void;
   disposeData(dataId: object): boolean;
-  makeTensorInfo(shape: number[], dtype: string): TensorInfo;
-  makeUniforms(fields: Array<{ type: string; data: number[] }>): GPUBindingResource;
+  makeTensorInfo(shape: number[], dtype: string, values?: ArrayLike<number>): TensorInfo;
+  incRef(dataId: object): void;
+  getBufferData(buffer: GPUBuffer): Promise<ArrayBuffer>;
 }
 
-type Access = 'in f32' | 'in i32' | 'out f32' | 'out i32';
+type Access = `${'in' | 'out'} ${'f32' | 'i32' | 'vec4f'}`;
 
 /** One WGSL program. The text sees its buffers by their names, and its numbers as `p.name`. */
 export interface Program {
@@ -43,14 +44,17 @@ export interface Program {
 /** Work groups in x, y and z. */
 export type Groups = readonly [number, number?, number?];
 
-/** As many dispatches as tfjs's own gathers before it submits them. */
-const BATCH = 15;
+/** Dispatches that are gathered before they are submitted; also tfjs's own, which by itself takes 15. */
+export const BATCH = 48;
 /** WebGPU's limit of work groups along one axis. */
 const MOST_GROUPS = 65_535;
+/** Buffers of numbers that are kept. */
+const MOST_UNIFORMS = 4096;
 
 export class Dispatcher {
   readonly #backend: WebgpuBackend;
-  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #programs = new Map<string, Compiled>();
+  readonly #uniforms = new Map<string, GPUBuffer>();
 
   #fault: string | null = null;
 
@@ -66,9 +70,42 @@ export class Dispatcher {
     });
   }
 
+  /** Bytes of memory that the lanes of one work group may share. */
+  get workgroupBytes(): number {
+    return this.#backend.device.limits.maxComputeWorkgroupStorageSize;
+  }
+
   /** A new tensor of float32; its values are whatever the buffer held before. */
   output(shape: number[]): TensorInfo {
     return this.#backend.makeTensorInfo(shape, 'float32');
+  }
+
+  /** A new tensor of int32, likewise. */
+  integers(shape: number[]): TensorInfo {
+    return this.#backend.makeTensorInfo(shape, 'int32');
+  }
+
+  /** A new tensor of float32 with these values. */
+  given(values: ReadonlyArray<number>): TensorInfo {
+    return this.#backend.makeTensorInfo([values.length], 'float32', Float32Array.from(values));
+  }
+
+  /** The same values as another tensor. */
+  shared(tensor: TensorInfo): TensorInfo {
+    this.#backend.incRef(tensor.dataId);
+    return { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
+  }
+
+  /** Puts values into a tensor, after all that is in the queue. */
+  write(tensor: TensorInfo, values: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>): void {
+    const buffer = this.#bufferOf(tensor, true);
+    this.#submit();
+    this.#backend.device.queue.writeBuffer(buffer, 0, values);
+  }
+
+  /** The values of a tensor of float32, once the queue has made them. */
+  async read(tensor: TensorInfo): Promise<Float32Array> {
+    return new Float32Array(await this.#backend.getBufferData(this.#bufferOf(tensor, false)));
   }
 
   /** Gives back a tensor that no one else holds, once the queue is through with it. */
@@ -78,51 +115,82 @@ export class Dispatcher {
 
   /** Puts one run of the program into the queue. */
   run(program: Program, tensors: Record<string, TensorInfo>, numbers: Record<string, number>, groups: Groups): void {
+    this.repeat(this.bind(program, tensors, numbers, groups));
+  }
+
+  /** A run of the program that may be put into the queue any number of times while its tensors live. */
+  bind(program: Program, tensors: Record<string, TensorInfo>, numbers: Record<string, number>, groups: Groups): Bound {
+    const { pipeline, layout, names, fields } = this.#compiled(program);
+    const entries: GPUBindGroupEntry[] = names.map(([name, isWritten], binding) => {
+      const tensor = tensors[name];
+      if (tensor === undefined) throw new Error(`${program.name}: the buffer ${name} is missing.`);
+      return { binding, resource: { buffer: this.#bufferOf(tensor, isWritten) } };
+    });
+    if (fields.length > 0) entries.push({ binding: names.length, resource: this.#uniform(program, fields, numbers) });
+    return { name: program.name, pipeline, group: this.#backend.device.createBindGroup({ layout, entries }), groups };
+  }
+
+  /** Puts a bound run into the queue. */
+  repeat({ name, pipeline, group, groups: [x, y = 1, z = 1] }: Bound): void {
     if (this.#fault !== null) {
       throw new FourfoldError(
         'unsupported',
-        `webgpu: expected the device to run ${program.name}, got: ${this.#fault.split('\n')[0]} Take a smaller batch, or --backend wasm.`,
+        `webgpu: expected the device to run ${name}, got: ${this.#fault.split('\n')[0]} Take a smaller batch, or --backend wasm.`,
       );
     }
     const backend = this.#backend;
-    const bound = Object.entries(program.buffers).map(([name, access]) => {
-      const tensor = tensors[name];
-      if (tensor === undefined) throw new Error(`${program.name}: the buffer ${name} is missing.`);
-      backend.uploadToGPU(tensor.dataId);
-      backend.commandQueueOwnedIds.add(tensor.dataId);
-      const data = backend.tensorMap.get(tensor.dataId);
-      const buffer = data.resource;
-      if (buffer === undefined) throw new Error(`${program.name}: the tensor ${name} has no buffer.`);
-      // What tfjs remembers of an earlier readback is out of date once the program has run.
-      if (access.startsWith('out')) data.values = null;
-      return { buffer };
-    });
-    const fields = Object.entries(program.numbers).map(([name, type]) => {
-      const value = numbers[name];
-      if (value === undefined) throw new Error(`${program.name}: the number ${name} is missing.`);
-      return { type: type === 'u32' ? 'uint32' : 'float32', data: [value] };
-    });
-    const resources = fields.length === 0 ? bound : [...bound, backend.makeUniforms(fields)];
-    const pipeline = this.#pipelineOf(program);
-    const bindGroup = backend.device.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
-      entries: resources.map((resource, binding) => ({ binding, resource })),
-    });
     backend.ensureCommandEncoderReady();
     backend.computePassEncoder ??= (backend.commandEncoder as GPUCommandEncoder).beginComputePass();
     backend.computePassEncoder.setPipeline(pipeline);
-    backend.computePassEncoder.setBindGroup(0, bindGroup);
-    const [x, y = 1, z = 1] = groups;
+    backend.computePassEncoder.setBindGroup(0, group);
     backend.computePassEncoder.dispatchWorkgroups(x, y, z);
     backend.dispatchCountInPass += 1;
-    if (backend.dispatchCountInPass >= BATCH) {
-      backend.endComputePassEncoder();
-      backend.submitQueue();
-    }
+    if (backend.dispatchCountInPass >= BATCH) this.#submit();
   }
 
-  #pipelineOf(program: Program): GPUComputePipeline {
-    const known = this.#pipelines.get(program.name);
+  #submit(): void {
+    if (this.#backend.commandEncoder === null) return;
+    this.#backend.endComputePassEncoder();
+    this.#backend.submitQueue();
+  }
+
+  #bufferOf(tensor: TensorInfo, isWritten: boolean): GPUBuffer {
+    const backend = this.#backend;
+    backend.uploadToGPU(tensor.dataId);
+    backend.commandQueueOwnedIds.add(tensor.dataId);
+    const data = backend.tensorMap.get(tensor.dataId);
+    if (data.resource === undefined) throw new Error('A tensor has no buffer.');
+    // What tfjs remembers of an earlier readback is out of date once the program has run.
+    if (isWritten) data.values = null;
+    return data.resource;
+  }
+
+  /** A buffer with the numbers: the one of an earlier run where they are the same, as in the layers of a model. */
+  #uniform(program: Program, fields: [string, 'u32' | 'f32'][], numbers: Record<string, number>): GPUBindingResource {
+    const key = fields.map(([name, type]) => `${type}${numbers[name]}`).join();
+    const known = this.#uniforms.get(key);
+    if (known !== undefined) return { buffer: known };
+    const view = new DataView(new ArrayBuffer(4 * fields.length));
+    for (const [i, [name, type]] of fields.entries()) {
+      const value = numbers[name];
+      if (value === undefined) throw new Error(`${program.name}: the number ${name} is missing.`);
+      if (type === 'u32') view.setUint32(4 * i, value, true);
+      else view.setFloat32(4 * i, value, true);
+    }
+    const { device } = this.#backend;
+    const buffer = device.createBuffer({
+      size: view.byteLength,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    device.queue.writeBuffer(buffer, 0, view.buffer);
+    // Those of step counts and learning rates come once; the device keeps what it still needs.
+    if (this.#uniforms.size >= MOST_UNIFORMS) this.#uniforms.clear();
+    this.#uniforms.set(key, buffer);
+    return { buffer };
+  }
+
+  #compiled(program: Program): Compiled {
+    const known = this.#programs.get(program.name);
     if (known !== undefined) return known;
     const module = this.#backend.device.createShaderModule({ label: program.name, code: textOf(program) });
     const pipeline = this.#backend.device.createComputePipeline({
@@ -130,9 +198,32 @@ export class Dispatcher {
       layout: 'auto',
       compute: { module, entryPoint: 'main' },
     });
-    this.#pipelines.set(program.name, pipeline);
-    return pipeline;
+    const compiled: Compiled = {
+      pipeline,
+      layout: pipeline.getBindGroupLayout(0),
+      names: Object.entries(program.buffers).map(([name, access]) => [name, access.startsWith('out')]),
+      fields: Object.entries(program.numbers),
+    };
+    this.#programs.set(program.name, compiled);
+    return compiled;
   }
+}
+
+/** A run of a program with its tensors and numbers. */
+export interface Bound {
+  name: string;
+  pipeline: GPUComputePipeline;
+  group: GPUBindGroup;
+  groups: Groups;
+}
+
+/** A program as the device has it. */
+interface Compiled {
+  pipeline: GPUComputePipeline;
+  layout: GPUBindGroupLayout;
+  /** Its buffers, and whether each is written. */
+  names: [string, boolean][];
+  fields: [string, 'u32' | 'f32'][];
 }
 
 /** The whole WGSL text of a program. */

@@ -5,12 +5,15 @@ import { multiply, plain, turned } from './products.ts';
 import { rowMain } from './rows.ts';
 
 /** Bytes that one block of logits may take. */
-const BLOCK_BYTES = 64 * 2 ** 20;
+const BLOCK_BYTES = 256 * 2 ** 20;
 const MOST_COLUMNS = 8192;
 
 /** How many columns of the vocabulary are looked at together. */
-const blockOf = (rows: number, vocab: number): number =>
-  Math.min(vocab, MOST_COLUMNS, Math.max(64, Math.floor(BLOCK_BYTES / (4 * Math.max(rows, 1)))));
+function blockOf(rows: number, vocab: number): number {
+  const fitting = Math.floor(BLOCK_BYTES / (4 * Math.max(rows, 1)));
+  // Whole tiles of a product.
+  return Math.min(vocab, MOST_COLUMNS, Math.max(128, fitting - (fitting % 128)));
+}
 
 /** Of each row: greatest logit, Σ exp(logit - greatest), Σ exp(logit - greatest)·logit, and the target's logit. */
 const ABSORB: Program = {

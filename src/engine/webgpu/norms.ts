@@ -1,11 +1,11 @@
 // Normalisation on webgpu: by the root mean square, and by mean and variance. One work group a row.
 import { defineKernel } from './define.ts';
 import { type Dispatcher, groupsFor, type Program } from './dispatcher.ts';
-import { columnSum, EACH, ROWS, rowMain } from './rows.ts';
+import { columnSum, EACH, ROWS, rowMain, sumColumns } from './rows.ts';
 import { rowsOf } from './sizes.ts';
 
 /** s = 1 / sqrt(mean(x²) + ε), y = x · s · g; s is kept for the gradients. */
-const RMS_NORM: Program = {
+export const RMS_NORM: Program = {
   name: 'rmsNorm',
   buffers: { x: 'in f32', weight: 'in f32', y: 'out f32', scales: 'out f32' },
   numbers: { ...ROWS, epsilon: 'f32' },
@@ -105,9 +105,7 @@ export function defineNorms(dispatcher: Dispatcher): void {
   defineKernel('FourfoldRmsNormGainGradient', ({ input }) => {
     const [x, scales, dy] = [input('x'), input('scales'), input('dy')];
     const size = rowsOf(x.shape);
-    const sum = dispatcher.output([size.width]);
-    dispatcher.run(GAIN_GRADIENT, { x, scales, dy, sum }, size, [Math.ceil(size.width / 32)]);
-    return sum;
+    return sumColumns(dispatcher, GAIN_GRADIENT, { x, scales, dy }, size);
   });
   defineKernel('FourfoldLayerNorm', ({ input, number }) => {
     const [x, weight, bias] = [input('x'), input('weight'), input('bias')];
@@ -132,8 +130,6 @@ export function defineNorms(dispatcher: Dispatcher): void {
   defineKernel('FourfoldLayerNormGainGradient', ({ input }) => {
     const [x, means, scales, dy] = [input('x'), input('means'), input('scales'), input('dy')];
     const size = rowsOf(x.shape);
-    const sum = dispatcher.output([size.width]);
-    dispatcher.run(LAYER_GAIN_GRADIENT, { x, means, scales, dy, sum }, size, [Math.ceil(size.width / 32)]);
-    return sum;
+    return sumColumns(dispatcher, LAYER_GAIN_GRADIENT, { x, means, scales, dy }, size);
   });
 }

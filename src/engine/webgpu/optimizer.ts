@@ -22,18 +22,19 @@ const ADAM_W: Program = {
   value[i] = p.keep * value[i] - p.rate * first / (sqrt(second) * p.rootScale + p.epsilon);`),
 };
 
-/** How many work groups share the sum of squares of one tensor. */
-const PARTS = 32;
+/** Values whose squares one work group sums, and the most work groups that share a tensor. */
+const [PART, MOST_PARTS] = [16_384, 512];
+const partsOf = (count: number): number => Math.min(MOST_PARTS, Math.max(1, Math.ceil(count / PART)));
 
 const SQUARES: Program = {
   name: 'squares',
   buffers: { x: 'in f32', partial: 'out f32' },
-  numbers: { count: 'u32', at: 'u32' },
+  numbers: { count: 'u32', parts: 'u32', at: 'u32' },
   body: `${REDUCE}
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   var sum = 0.0;
-  for (var i = group.x * LANES + lane; i < p.count; i += LANES * ${PARTS}u) { sum += x[i] * x[i]; }
+  for (var i = group.x * LANES + lane; i < p.count; i += LANES * p.parts) { sum += x[i] * x[i]; }
   sum = sumOf(sum, lane);
   if (lane == 0u) { partial[p.at + group.x] = sum; }
 }`,
@@ -75,12 +76,18 @@ export function defineOptimizer(dispatcher: Dispatcher): void {
   // sqrt(Σ over all inputs of Σ x²)
   defineKernel('FourfoldGlobalNorm', ({ inputs }) => {
     const tensors = Object.values(inputs);
-    const partial = dispatcher.output([Math.max(1, tensors.length) * PARTS]);
+    const counts = tensors.map(({ shape }) => sizeOf(shape));
+    const all = counts.reduce((sum, count) => sum + partsOf(count), 0);
+    const partial = dispatcher.output([Math.max(1, all)]);
+    let at = 0;
     for (const [i, x] of tensors.entries()) {
-      dispatcher.run(SQUARES, { x, partial }, { count: sizeOf(x.shape), at: i * PARTS }, [PARTS]);
+      const count = counts[i] ?? 0;
+      const parts = partsOf(count);
+      dispatcher.run(SQUARES, { x, partial }, { count, parts, at }, [parts]);
+      at += parts;
     }
     const norm = dispatcher.output([]);
-    dispatcher.run(ROOT, { partial, norm }, { count: tensors.length * PARTS }, [1]);
+    dispatcher.run(ROOT, { partial, norm }, { count: all }, [1]);
     dispatcher.release(partial);
     return norm;
   });

@@ -96,19 +96,23 @@ const ROTARY: Program = {
   y[second] = x[second] * c + x[first] * s;`),
 };
 
-const EMBEDDING: Program = {
+export const EMBEDDING: Program = {
   name: 'embedding',
   buffers: { table: 'in f32', ids: 'in i32', y: 'out f32' },
   numbers: { count: 'u32', width: 'u32' },
   body: valueMain('y[i] = table[u32(ids[i / p.width]) * p.width + i % p.width];'),
 };
 
-/** One work group a row of the table, which looks for its id: sums in the order of the ids, with no atomics. */
+/**
+ * One work group a row of the table, which looks for its id, 64 at a time: sums in the order of the ids, with no atomics on
+ * the values.
+ */
 const EMBEDDING_GRADIENT: Program = {
   name: 'embeddingGradient',
   buffers: { dy: 'in f32', ids: 'in i32', dTable: 'out f32' },
   numbers: { vocab: 'u32', width: 'u32', count: 'u32' },
   body: `${UNIT_OF}
+var<workgroup> found: array<atomic<u32>, 2>;
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -118,9 +122,21 @@ fn main(
   let row = unitOf(group, groups);
   if (row >= p.vocab) { return; }
   for (var i = lane; i < p.width; i += 64u) { dTable[row * p.width + i] = 0.0; }
-  for (var at = 0u; at < p.count; at++) {
-    if (u32(ids[at]) != row) { continue; }
-    for (var i = lane; i < p.width; i += 64u) { dTable[row * p.width + i] += dy[at * p.width + i]; }
+  for (var from0 = 0u; from0 < p.count; from0 += 64u) {
+    let at = from0 + lane;
+    workgroupBarrier();
+    if (lane < 2u) { atomicStore(&found[lane], 0u); }
+    workgroupBarrier();
+    if (at < p.count && u32(ids[min(at, p.count - 1u)]) == row) { atomicOr(&found[lane / 32u], 1u << (lane % 32u)); }
+    workgroupBarrier();
+    for (var half = 0u; half < 2u; half++) {
+      var bits = atomicLoad(&found[half]);
+      while (bits != 0u) {
+        let from1 = (from0 + half * 32u + countTrailingZeros(bits)) * p.width;
+        for (var i = lane; i < p.width; i += 64u) { dTable[row * p.width + i] += dy[from1 + i]; }
+        bits &= bits - 1u;
+      }
+    }
   }
 }`,
 };

@@ -1,6 +1,9 @@
-// Matrix products on webgpu: the linear layer and its gradients, in one tiled program with strides.
+// Matrix products on webgpu: the linear layer and its gradients. Operands in whole vectors of four go through the tiles of
+// gemm.ts, others through one tiled program with strides.
 import { defineKernel } from './define.ts';
 import type { Dispatcher, Program, TensorInfo } from './dispatcher.ts';
+import { gemmProgram, type Tile } from './gemm.ts';
+import { groupsOf, valueMain } from './pointwise.ts';
 import { rowsOf } from './sizes.ts';
 
 /** Rows and columns of the result that one work group makes: 256 lanes, 4 by 4 values each. */
@@ -17,7 +20,7 @@ const gemm = (hasBias: boolean): Program => ({
   numbers: {
     ...{ m: 'u32', n: 'u32', k: 'u32' },
     ...{ aAt: 'u32', aRow: 'u32', aColumn: 'u32', bAt: 'u32', bRow: 'u32', bColumn: 'u32' },
-    ...{ outAt: 'u32', accumulate: 'u32' },
+    ...{ outAt: 'u32', outPitch: 'u32', accumulate: 'u32' },
   },
   body: `
 const TILE = ${TILE}u;
@@ -65,7 +68,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let row = row0 + r + i;
       let column = column0 + c + j;
       if (row >= p.m || column >= p.n) { continue; }
-      let at = p.outAt + row * p.n + column;
+      let at = p.outAt + row * p.outPitch + column;
       var value = sum[i][j];
       ${hasBias ? 'value += bias[column];' : ''}
       if (p.accumulate == 1u) { value += out[at]; }
@@ -89,22 +92,104 @@ export interface Product {
   a: Operand;
   b: Operand;
   to: TensorInfo;
-  /** Where the result begins in its buffer. */
+  /** Where the result begins in its buffer, and the values from one of its rows to the next: n where absent. */
   toAt?: number;
+  toPitch?: number;
   /** Whether the product is added to what is there. */
   accumulates?: boolean;
   bias?: TensorInfo | undefined;
 }
 
-export function multiply(
-  dispatcher: Dispatcher,
-  { size, a, b, to, toAt = 0, accumulates = false, bias }: Product,
+/** What puts runs into the queue and makes room for values. */
+type Runner = Pick<Dispatcher, 'run' | 'output' | 'release' | 'workgroupBytes'>;
+
+/**
+ * For results that fill a GPU in tiles of this size, and for others. Chosen among thirteen on an H100: docs/engine-notes.md.
+ */
+export const LARGE: Tile = { m: 128, n: 128, k: 16, rows: 16, columns: 8 };
+export const SMALL: Tile = { m: 64, n: 64, k: 16, rows: 8, columns: 8 };
+/** For devices with no more memory in a work group than this, small or software: fewer registers, and quick to compile. */
+const LITTLE: Tile = { m: 64, n: 64, k: 16, rows: 4, columns: 4 };
+const LITTLE_BYTES = 32_768;
+/** Work groups that fill a large GPU: two on each of its 132 processors. */
+const MANY_GROUPS = 264;
+/** Steps of k that are worth a work group of their own. */
+const LEAST_PART = 512;
+
+export function multiply(dispatcher: Runner, product: Product): void {
+  if (isInVectors(product)) multiplyVectors(dispatcher, product);
+  else multiplyValues(dispatcher, product);
+}
+
+/** How an operand lies: whether its values along k are neighbours, and the values from one line to the next. */
+const lieOf = (alongK: number, across: number): { alongK: boolean; pitch: number } =>
+  alongK === 1 ? { alongK: true, pitch: across } : { alongK: false, pitch: alongK };
+const lieOfA = ({ row, column }: Operand) => lieOf(column, row);
+const lieOfB = ({ row, column }: Operand) => lieOf(row, column);
+
+/** Whether all that is read and written are whole vectors of four. */
+function isInVectors({ size: { m, n, k }, a, b, toAt = 0, toPitch = n }: Product): boolean {
+  const [ofA, ofB] = [lieOfA(a), lieOfB(b)];
+  const widths = [ofA.alongK ? k : m, ofB.alongK ? k : n, n, ofA.pitch, ofB.pitch, a.at ?? 0, b.at ?? 0, toAt, toPitch];
+  // Without neighbours along k, those along the other dimension must be.
+  const areNeighbours = (ofA.alongK || a.row === 1) && (ofB.alongK || b.column === 1);
+  return areNeighbours && widths.every((width) => width % 4 === 0);
+}
+
+const programs = new Map<string, Program>();
+
+function programOf(tile: Tile, aAlongK: boolean, bAlongK: boolean, hasBias: boolean): Program {
+  const key = `${tile.m} ${tile.rows} ${aAlongK} ${bAlongK} ${hasBias}`;
+  const program = programs.get(key) ?? gemmProgram({ tile, aAlongK, bAlongK, hasBias });
+  programs.set(key, program);
+  return program;
+}
+
+function multiplyVectors(dispatcher: Runner, product: Product): void {
+  const { size, a, b, to, toAt = 0, toPitch = size.n, accumulates = false, bias } = product;
+  const { m, n, k } = size;
+  const [ofA, ofB] = [lieOfA(a), lieOfB(b)];
+  const groupsIn = (tile: Tile): number => Math.ceil(n / tile.n) * Math.ceil(m / tile.m);
+  // Sums over rows (gradients of weights) may be cut: elsewhere a row's sums must not hang on what shares its batch.
+  const mayCut = !ofA.alongK && !ofB.alongK && bias === undefined && !accumulates && toPitch === n;
+  const isLarge = m >= 96 && n >= 96 && (groupsIn(LARGE) >= MANY_GROUPS / 2 || (mayCut && k >= 2 * LEAST_PART));
+  const tile = isLarge ? LARGE : dispatcher.workgroupBytes > LITTLE_BYTES ? SMALL : LITTLE;
+  const wanted = mayCut ? Math.min(Math.ceil(MANY_GROUPS / groupsIn(tile)), Math.floor(k / LEAST_PART)) : 1;
+  const kPart = wanted > 1 ? Math.ceil(k / wanted / tile.k) * tile.k : Math.max(k, 1);
+  const parts = Math.ceil(k / kPart);
+  const program = programOf(tile, ofA.alongK, ofB.alongK, bias !== undefined);
+  const sums = parts > 1 ? dispatcher.output([parts, m, n]) : to;
+  const numbers = {
+    ...{ ...size, kPart, aAt: a.at ?? 0, aPitch: ofA.pitch, bAt: b.at ?? 0, bPitch: ofB.pitch },
+    ...{ outAt: parts > 1 ? 0 : toAt, outPitch: toPitch, accumulate: accumulates ? 1 : 0 },
+  };
+  const tensors = { a: a.tensor, b: b.tensor, out: sums, ...(bias === undefined ? {} : { bias }) };
+  dispatcher.run(program, tensors, numbers, [Math.ceil(n / tile.n), Math.ceil(m / tile.m), parts]);
+  if (parts === 1) return;
+  const count = (m * n) / 4;
+  dispatcher.run(SUM_PARTS, { sums, out: to }, { count, parts, outAt: toAt / 4 }, groupsOf(count));
+  dispatcher.release(sums);
+}
+
+const SUM_PARTS: Program = {
+  name: 'sumParts',
+  buffers: { sums: 'in vec4f', out: 'out vec4f' },
+  numbers: { count: 'u32', parts: 'u32', outAt: 'u32' },
+  body: valueMain(`
+  var sum = sums[i];
+  for (var part = 1u; part < p.parts; part++) { sum += sums[part * p.count + i]; }
+  out[p.outAt + i] = sum;`),
+};
+
+function multiplyValues(
+  dispatcher: Runner,
+  { size, a, b, to, toAt = 0, toPitch = size.n, accumulates = false, bias }: Product,
 ): void {
   const numbers = {
     ...size,
     ...{ aAt: a.at ?? 0, aRow: a.row, aColumn: a.column },
     ...{ bAt: b.at ?? 0, bRow: b.row, bColumn: b.column },
-    ...{ outAt: toAt, accumulate: accumulates ? 1 : 0 },
+    ...{ outAt: toAt, outPitch: toPitch, accumulate: accumulates ? 1 : 0 },
   };
   const groups = [Math.ceil(size.n / TILE), Math.ceil(size.m / TILE)] as const;
   const tensors = { a: a.tensor, b: b.tensor, out: to };

@@ -1,6 +1,6 @@
 // Kernels over rows on webgpu: softmax, log-softmax, sums over rows. One work group a row.
 import { defineKernel } from './define.ts';
-import { type Dispatcher, groupsFor, type Program, UNIT_OF } from './dispatcher.ts';
+import { type Dispatcher, groupsFor, type Program, type TensorInfo, UNIT_OF } from './dispatcher.ts';
 import { rowsOf } from './sizes.ts';
 
 /** WGSL: sum and maximum over the lanes of a work group, the same for every lane, in one order always. */
@@ -99,7 +99,10 @@ const LOG_SOFTMAX_GRADIENT: Program = {
   ${EACH('dx[start + i] = dy[start + i] - exp(y[start + i]) * sum;')}`),
 };
 
-/** Σ over rows of `term`, a column a lane of x, eight rows at a time. */
+/** Rows whose sum one work group makes. */
+const ROWS_OF_PART = 256;
+
+/** Σ of `term` over some rows, a column a lane of x, eight rows at a time; work groups along y take a part of the rows each. */
 export const columnSum = (name: string, buffers: Program['buffers'], term: string): Program => ({
   name,
   buffers: { ...buffers, sum: 'out f32' },
@@ -109,9 +112,10 @@ var<workgroup> parts: array<f32, 256>;
 @compute @workgroup_size(32, 8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let i = group.x * 32u + local.x;
+  let end = min(p.rows, (group.y + 1u) * ${ROWS_OF_PART}u);
   var total = 0.0;
   if (i < p.width) {
-    for (var row = local.y; row < p.rows; row += 8u) {
+    for (var row = group.y * ${ROWS_OF_PART}u + local.y; row < end; row += 8u) {
       let at = row * p.width + i;
       total += ${term};
     }
@@ -120,10 +124,27 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   workgroupBarrier();
   if (local.y == 0u && i < p.width) {
     for (var part = 1u; part < 8u; part++) { total += parts[part * 32u + local.x]; }
-    sum[i] = total;
+    sum[group.y * p.width + i] = total;
   }
 }`,
 });
+
+/** Runs a column sum over all rows. @returns [width] */
+export function sumColumns(
+  dispatcher: Dispatcher,
+  program: Program,
+  tensors: Record<string, TensorInfo>,
+  { rows, width }: { rows: number; width: number },
+): TensorInfo {
+  const parts = Math.max(1, Math.ceil(rows / ROWS_OF_PART));
+  const sums = dispatcher.output(parts === 1 ? [width] : [parts, width]);
+  const groups = Math.ceil(width / 32);
+  dispatcher.run(program, { ...tensors, sum: sums }, { rows, width }, [groups, parts]);
+  if (parts === 1) return sums;
+  const sum = sumColumns(dispatcher, SUM_ROWS, { x: sums }, { rows: parts, width });
+  dispatcher.release(sums);
+  return sum;
+}
 const SUM_ROWS = columnSum('sumRows', { x: 'in f32' }, 'x[at]');
 export function defineRowKernels(dispatcher: Dispatcher): void {
   for (const [name, forward, backward] of [
@@ -147,8 +168,6 @@ export function defineRowKernels(dispatcher: Dispatcher): void {
   defineKernel('FourfoldSumRows', ({ input }) => {
     const x = input('x');
     const size = rowsOf(x.shape);
-    const sum = dispatcher.output([size.width]);
-    dispatcher.run(SUM_ROWS, { x, sum }, size, [Math.ceil(size.width / 32)]);
-    return sum;
+    return sumColumns(dispatcher, SUM_ROWS, { x }, size);
   });
 }
