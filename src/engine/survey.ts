@@ -61,6 +61,7 @@ async function threadsIn(backend: BackendName): Promise<number | null> {
 
 /** What a started back end stands on, in words; null where it cannot tell. */
 export async function aboutBackend(backend: BackendName): Promise<string | null> {
+  if (backend === 'wasm') return (await import('./backends/wasm.ts')).aboutWasm();
   if (backend !== 'tensorflow') return null;
   const running = (await import('./backends/tensorflow.ts')).runningTensorflow();
   if (running === null) return null;

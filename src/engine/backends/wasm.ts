@@ -42,6 +42,13 @@ export function threadsOfWasm(): number {
   return running?.threads ?? 1;
 }
 
+/** What the kernels compute with, in words; null before the start, or where they were not built. */
+export function aboutWasm(): string | null {
+  if (running === null) return null;
+  if (running.isJoined) return 'vectors of 256 bits';
+  return `vectors of 128 bits${process.arch === 'x64' ? '; of 256 with Node 24 or newer, twice as fast' : ''}`;
+}
+
 /** Ends the threads of the pool, if any; the back end goes on with one. */
 export async function endThreads(): Promise<void> {
   await running?.close();

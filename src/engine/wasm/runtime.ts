@@ -31,6 +31,8 @@ export interface LoadedKernels {
   memory: WebAssemblyMemory;
   kernels: KernelExports;
   isFused: boolean;
+  /** Whether vectors are joined into wider ones. */
+  isJoined: boolean;
   /** Null where the memory is not shared. */
   pool: KernelPool | null;
 }
@@ -45,6 +47,8 @@ export class KernelRuntime {
   readonly kernels: KernelExports;
   /** Whether the kernels use the fused multiply-add of relaxed SIMD. */
   readonly isFused: boolean;
+  /** Whether they compute with vectors of 256 bits (wideVectors.ts). */
+  readonly isJoined: boolean;
   readonly #backend: WasmBackend;
   readonly #memory: WebAssemblyMemory;
   readonly #pool: KernelPool | null;
@@ -60,6 +64,7 @@ export class KernelRuntime {
     this.#memory = loaded.memory;
     this.kernels = loaded.kernels;
     this.isFused = loaded.isFused;
+    this.isJoined = loaded.isJoined;
     this.#pool = loaded.pool;
   }
 
@@ -241,7 +246,7 @@ export function loadKernels(
   const program = built('kernelThread.mjs');
   const constants = Array.from({ length: threads - 1 }, newConstants);
   const pool = isShared && threads > 1 ? new KernelPool({ program, module, kernels, memory, constants, note }) : null;
-  return new KernelRuntime(backend, { memory, kernels, isFused, pool });
+  return new KernelRuntime(backend, { memory, kernels, isFused, isJoined, pool });
 }
 
 interface Compiled {
