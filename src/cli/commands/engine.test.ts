@@ -44,7 +44,11 @@ test('engine remove says what it removed, or that there is nothing', async () =>
 test('engine verify computes on the back end that is asked for', async () => {
   const { status, stdout } = await harness.run(['engine', 'verify', '--backend', 'wasm', '--json']);
   expect(status).toBe(0);
-  expect(JSON.parse(stdout)).toEqual({ backend: 'wasm', about: expect.stringMatching(/^vectors of (128|256) bits/), version: null });
+  expect(JSON.parse(stdout)).toEqual({
+    backend: 'wasm',
+    about: expect.stringMatching(/^vectors of (128|256) bits/),
+    version: null,
+  });
 });
 
 test('engine bench measures products on a slow back end, and no more than these', async () => {
