@@ -1,6 +1,7 @@
 // One pass of a whole model over a few tokens as a single call of the back end: what decoding consists of. A back end that
 // has it registers a maker here; where none has, or the model is none that it serves, the caller goes operation by operation.
 
+import { FourfoldError } from '../core/errors.ts';
 import type { RotaryTables } from './ops/rotary.ts';
 import type { Drawn, SamplingRule } from './ops/sample.ts';
 import * as tf from './tf.ts';
@@ -92,4 +93,17 @@ export function registerDecoder(backend: string, maker: Maker): void {
 /** A decoder of the current back end; null where it has none, or the model is too large for it. */
 export function makeDecoder(model: DecoderModel, size: CacheSize): FusedDecoder | null {
   return makers.get(tf.getBackend())?.(model, size) ?? null;
+}
+
+/** Throws where a row lies outside the vocabulary or the cache: there, a decoder would read and write foreign memory. */
+export function expectRowsFit(rows: ReadonlyArray<DecoderRow>, vocab: number, { slots, capacity }: CacheSize): void {
+  const fits = (value: number, limit: number): boolean => Number.isInteger(value) && value >= 0 && value < limit;
+  for (const { token, slot, position } of rows) {
+    if (fits(token, vocab) && fits(slot, slots) && fits(position, capacity)) continue;
+    throw new FourfoldError(
+      'internal',
+      `decoder: expected a token below ${vocab}, a slot below ${slots} and a position below ${capacity}; ` +
+        `got ${token}, ${slot} and ${position}.`,
+    );
+  }
 }

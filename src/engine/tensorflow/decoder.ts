@@ -3,8 +3,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FourfoldError } from '../../core/errors.ts';
-import type { CacheSize, DecoderLayer, DecoderLinear, DecoderModel, DecoderRow, FusedDecoder } from '../decoder.ts';
+import {
+  type CacheSize,
+  type DecoderLayer,
+  type DecoderLinear,
+  type DecoderModel,
+  type DecoderRow,
+  expectRowsFit,
+  type FusedDecoder,
+} from '../decoder.ts';
 import type { Drawn, SamplingRule } from '../ops/sample.ts';
 import * as tf from '../tf.ts';
 import { decoderGraph, type GraphKind, graphShape } from './decoderGraph.ts';
@@ -96,7 +103,7 @@ class TensorflowDecoder implements FusedDecoder {
 
   draw(rows: ReadonlyArray<DecoderRow>, uniforms: ReadonlyArray<number>, rule: SamplingRule): Drawn {
     const { slots, capacity } = this.#size;
-    this.#checkRows(rows);
+    expectRowsFit(rows, this.#model.shape.vocab, this.#size);
     const kind = rows.length === slots && rows.every(({ slot }, i) => slot === i) ? 'drawAll' : 'draw';
     const operations = new Operations(this.#backend);
     try {
@@ -197,7 +204,7 @@ class TensorflowDecoder implements FusedDecoder {
 
   /** Rows of one slot side by side; a shorter slot repeats its last row, which writes the same once more. */
   #extend(rows: ReadonlyArray<DecoderRow>): void {
-    this.#checkRows(rows);
+    expectRowsFit(rows, this.#model.shape.vocab, this.#size);
     const bySlot = new Map<number, DecoderRow[]>();
     for (const row of rows) bySlot.set(row.slot, [...(bySlot.get(row.slot) ?? []), row]);
     const time = Math.max(...[...bySlot.values()].map((own) => own.length));
@@ -269,20 +276,6 @@ class TensorflowDecoder implements FusedDecoder {
     const made = optimised.has(signature) ? run() : quietly(run);
     optimised.add(signature);
     return operations.adopt(made);
-  }
-
-  #checkRows(rows: ReadonlyArray<DecoderRow>): void {
-    const { slots, capacity } = this.#size;
-    const { vocab } = this.#model.shape;
-    const wrong = rows.find(
-      ({ token, slot, position }) =>
-        token < 0 || token >= vocab || slot < 0 || slot >= slots || position < 0 || position >= capacity,
-    );
-    if (wrong === undefined) return;
-    throw new FourfoldError(
-      'internal',
-      `Expected tokens below ${vocab}, slots below ${slots} and positions below ${capacity}; got ${JSON.stringify(wrong)}.`,
-    );
   }
 }
 

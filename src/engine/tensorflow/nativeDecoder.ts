@@ -1,7 +1,13 @@
 // The decoder in C++ (native/decoder.h): a Llama-shaped model's pass over some tokens as one call, on the CPU. It holds the
 // layers' matrices once more, packed, and the key-value cache, until it is disposed.
-import { FourfoldError } from '../../core/errors.ts';
-import type { CacheSize, DecoderLayer, DecoderModel, DecoderRow, FusedDecoder } from '../decoder.ts';
+import {
+  type CacheSize,
+  type DecoderLayer,
+  type DecoderModel,
+  type DecoderRow,
+  expectRowsFit,
+  type FusedDecoder,
+} from '../decoder.ts';
 import { type Drawn, type SamplingRule, sample } from '../ops/sample.ts';
 import * as tf from '../tf.ts';
 import type { NativeModule } from './native.ts';
@@ -59,7 +65,7 @@ class NativeDecoder implements FusedDecoder {
   }
 
   extend(rows: ReadonlyArray<DecoderRow>): void {
-    this.#checkRows(rows);
+    expectRowsFit(rows, this.#vocab, this.#size);
     for (let start = 0; start < rows.length; start += MOST_ROWS) {
       this.#native.runDecoder(this.#number, numbersOf(rows.slice(start, start + MOST_ROWS)));
     }
@@ -70,7 +76,7 @@ class NativeDecoder implements FusedDecoder {
   }
 
   draw(rows: ReadonlyArray<DecoderRow>, uniforms: ReadonlyArray<number>, rule: SamplingRule): Drawn {
-    this.#checkRows(rows);
+    expectRowsFit(rows, this.#vocab, this.#size);
     const isGreedy = rule.temperature === 0 || rule.topK === 1;
     const given = numbersOf(rows);
     if (!isGreedy && (rule.topK > 0 || rule.topP < 1)) {
@@ -98,19 +104,6 @@ class NativeDecoder implements FusedDecoder {
     } finally {
       operations.free();
     }
-  }
-
-  #checkRows(rows: ReadonlyArray<DecoderRow>): void {
-    const { slots, capacity } = this.#size;
-    const wrong = rows.find(
-      ({ token, slot, position }) =>
-        token < 0 || token >= this.#vocab || slot < 0 || slot >= slots || position < 0 || position >= capacity,
-    );
-    if (wrong === undefined) return;
-    throw new FourfoldError(
-      'internal',
-      `Expected tokens below ${this.#vocab}, slots below ${slots} and positions below ${capacity}; got ${JSON.stringify(wrong)}.`,
-    );
   }
 }
 

@@ -1,7 +1,7 @@
 // The decoder on wasm: a Llama-shaped model's pass over some tokens as one call of the kernel `decode`, on all threads.
 // It holds the weights once more, packed for the kernel, and the key-value cache, until it is disposed.
 import { FourfoldError } from '../../core/errors.ts';
-import type { CacheSize, DecoderModel, DecoderRow, FusedDecoder } from '../decoder.ts';
+import { type CacheSize, type DecoderModel, type DecoderRow, expectRowsFit, type FusedDecoder } from '../decoder.ts';
 import type { Drawn, SamplingRule } from '../ops/sample.ts';
 import { cutPhases, type Pieces, PLAN_BYTES, upTo, writePlan } from './decodePlan.ts';
 import { KEY_BLOCK, PackedModel } from './packedModel.ts';
@@ -133,7 +133,7 @@ class WasmDecoder implements FusedDecoder {
     const runtime = this.#runtime;
     const { hidden, intermediate, heads, headDim, vocab } = this.#model.shape;
     const { capacity } = this.#size;
-    this.#checkRows(rows);
+    expectRowsFit(rows, this.#model.shape.vocab, this.#size);
     const write = (at: number, read: (row: DecoderRow) => number): void => {
       runtime.integers(at, rows.length).set(rows.map(read));
     };
@@ -163,19 +163,5 @@ class WasmDecoder implements FusedDecoder {
     const pieces = cutPhases(this.#model.shape, { rows, capacity: this.#size.capacity, columns, draws });
     this.#pieces.set(key, pieces);
     return pieces;
-  }
-
-  /** Outside these, the kernel would read and write foreign memory. */
-  #checkRows(rows: ReadonlyArray<DecoderRow>): void {
-    const { slots, capacity } = this.#size;
-    const fits = (value: number, limit: number): boolean => Number.isInteger(value) && value >= 0 && value < limit;
-    for (const { token, slot, position } of rows) {
-      if (fits(token, this.#model.shape.vocab) && fits(slot, slots) && fits(position, capacity)) continue;
-      throw new FourfoldError(
-        'internal',
-        `decoder: expected a token below ${this.#model.shape.vocab}, a slot below ${slots} and a position below ${capacity}; ` +
-          `got ${token}, ${slot} and ${position}.`,
-      );
-    }
   }
 }

@@ -1,7 +1,14 @@
 // The decoder on webgpu: a step over all rows is a list of runs, bound once and put into the queue together; the host reads
 // back three numbers a row at its end.
-import { FourfoldError } from '../../core/errors.ts';
-import type { CacheSize, DecoderLayer, DecoderLinear, DecoderModel, DecoderRow, FusedDecoder } from '../decoder.ts';
+import {
+  type CacheSize,
+  type DecoderLayer,
+  type DecoderLinear,
+  type DecoderModel,
+  type DecoderRow,
+  expectRowsFit,
+  type FusedDecoder,
+} from '../decoder.ts';
 import type { Drawn, SamplingRule } from '../ops/sample.ts';
 import { COPY_SLOT, GATE, HEAD_NORMS, slotAttention, TURN_AND_KEEP } from './decodingPrograms.ts';
 import { type Bound, type Dispatcher, groupsFor, type TensorInfo } from './dispatcher.ts';
@@ -102,7 +109,7 @@ class WebgpuDecoder implements FusedDecoder {
   }
 
   #give(rows: ReadonlyArray<DecoderRow>): void {
-    this.#checkRows(rows);
+    expectRowsFit(rows, this.#model.shape.vocab, this.#size);
     const { tokens, slots, positions } = this.#given;
     this.#dispatcher.write(
       tokens,
@@ -258,20 +265,6 @@ class WebgpuDecoder implements FusedDecoder {
         ...{ to, toAt, toPitch: out, accumulates, bias: bias ?? undefined },
       });
       toAt += n;
-    }
-  }
-
-  /** Outside these, the programs would read and write foreign rows. */
-  #checkRows(rows: ReadonlyArray<DecoderRow>): void {
-    const { slots, capacity } = this.#size;
-    const fits = (value: number, limit: number): boolean => Number.isInteger(value) && value >= 0 && value < limit;
-    for (const { token, slot, position } of rows) {
-      if (fits(token, this.#model.shape.vocab) && fits(slot, slots) && fits(position, capacity)) continue;
-      throw new FourfoldError(
-        'internal',
-        `decoder: expected a token below ${this.#model.shape.vocab}, a slot below ${slots} and a position below ${capacity}; ` +
-          `got ${token}, ${slot} and ${position}.`,
-      );
     }
   }
 }
