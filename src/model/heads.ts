@@ -6,7 +6,8 @@ import * as tf from '../engine/tf.ts';
 import type { Batch } from './batch.ts';
 import type { Model } from './model.ts';
 import { OUTPUT, outputName, parameter, SCORE_HEAD } from './parameters.ts';
-import { type Trunk, transformer } from './transformer.ts';
+import { transformer } from './transformer.ts';
+import type { Trunk } from './trunk.ts';
 
 /** [vocab, hidden]: the output projection. */
 export function outputWeight({ config, parameters }: Trunk): tf.Tensor2D {

@@ -2,7 +2,7 @@
 import type { QuantizedMatrix } from '../engine/ops/quantizedLinear.ts';
 import type { ActiveAdapter } from './lora/adapter.ts';
 import type { Parameters } from './parameters.ts';
-import type { Trunk } from './transformer.ts';
+import type { Trunk } from './trunk.ts';
 
 /** What is on top of the trunk: next-token logits, or one number (reward, value). */
 export type ModelHead = 'causal-lm' | 'scalar';

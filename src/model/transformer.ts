@@ -7,47 +7,15 @@ import { rmsNorm } from '../engine/ops/rmsNorm.ts';
 import { rotary } from '../engine/ops/rotary.ts';
 import { recomputed } from '../engine/recompute.ts';
 import * as tf from '../engine/tf.ts';
-import { hasRotary, layerModule, type ModelConfig, trunkModule, windowOf } from './config.ts';
+import { hasRotary, layerModule, trunkModule, windowOf } from './config.ts';
 import { feedForward } from './feedForward.ts';
-import type { Attend } from './kvCache.ts';
-import { type Parameters, parameter } from './parameters.ts';
-import { type ModelWeights, project } from './projection.ts';
-import type { ModelTables } from './ropeScaling.ts';
-
-/** What the transformer computes with; a Model is one. */
-export interface Trunk extends ModelWeights {
-  readonly config: ModelConfig;
-  readonly tables: ModelTables;
-  /**
-   * The trained variables, where each layer is to keep nothing but its input for the backward pass, in which it is computed
-   * again; all activations are kept where absent.
-   */
-  readonly recomputes?: Parameters | undefined;
-}
-
-export interface TransformerInput {
-  /** [batch, time] int32 */
-  ids: tf.Tensor2D;
-  /** [batch, time] int32: position of each id in its own sequence; padding may have any below maxPositions. */
-  positions: tf.Tensor2D;
-  /** [batch] int32: first valid key of each row (left padding); right padding needs none, being in the future. */
-  keyStart: tf.Tensor1D;
-  /** How each layer attends; among the batch's own tokens, causally, where absent. */
-  attend?: Attend | undefined;
-  /**
-   * [n] int32: flat indices (row * time + column) of the positions whose hidden states are wanted; all where absent. The
-   * last layer then computes no others beyond its attention, and the output has the shape [1, n, hidden].
-   */
-  wanted?: tf.Tensor1D | undefined;
-}
+import { fusedLayer } from './llamaLayer.ts';
+import { parameter } from './parameters.ts';
+import { project } from './projection.ts';
+import type { LayerInput, TransformerInput, Trunk } from './trunk.ts';
 
 export interface TransformerOutput {
   /** [batch, time, hidden], after the final norm; [1, n, hidden] of n wanted positions */
-  hidden: tf.Tensor3D;
-}
-
-export interface LayerInput extends Pick<TransformerInput, 'positions' | 'keyStart' | 'attend' | 'wanted'> {
-  /** [batch, time, hidden] */
   hidden: tf.Tensor3D;
 }
 
@@ -117,7 +85,12 @@ function attentionBlock(
 }
 
 /** One layer: hidden states in, [batch, time, hidden], and out, the wanted ones or all. Call it inside tidy. */
-export function transformerLayer(model: Trunk, layer: number, { hidden, ...rest }: LayerInput): tf.Tensor3D {
+export function transformerLayer(model: Trunk, layer: number, input: LayerInput): tf.Tensor3D {
+  return fusedLayer(model, layer, input) ?? composedLayer(model, layer, input);
+}
+
+/** The layer of its operations, one by one. */
+export function composedLayer(model: Trunk, layer: number, { hidden, ...rest }: LayerInput): tf.Tensor3D {
   const { modules, isParallel } = model.config;
   const normed = (name: string | null, x: tf.Tensor3D) =>
     name === null ? x : norm(model, layerModule(model.config, layer, name), x);

@@ -1,6 +1,7 @@
 // The `wasm` back end: tfjs's WebAssembly back end from the package's own files.
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
+import { defineLlamaLayer } from '../composed/llamaLayer.ts';
 import { registerDecoder } from '../decoder.ts';
 import * as tf from '../tf.ts';
 import { makeWasmDecoder } from '../wasm/decoder.ts';
@@ -31,6 +32,7 @@ export async function startWasm(threads = 1, note?: (line: string) => void): Pro
     defineRowKernels(running);
     defineFusedKernels(running);
     defineDecodingKernels(running);
+    defineLlamaLayer();
     const runtime = running;
     registerDecoder('wasm', (model, size) => makeWasmDecoder(runtime, model, size));
   }

@@ -9,6 +9,7 @@ import { makeTensorflowDecoder } from './decoder.ts';
 import { defineLogProbs } from './logProbs.ts';
 import { nativeModule } from './native.ts';
 import { defineNativeKernels } from './nativeKernels.ts';
+import { defineNativeLayer } from './nativeLayer.ts';
 import { defineOptimizer } from './optimizer.ts';
 import { defineRowKernels } from './rowKernels.ts';
 
@@ -23,6 +24,7 @@ export function defineTensorflowKernels(): void {
     defineOptimizer();
   } else {
     defineNativeKernels();
+    defineNativeLayer();
   }
   registerDecoder('tensorflow', makeTensorflowDecoder);
 }

@@ -58,6 +58,7 @@ static napi_value init(napi_env env, napi_value exports) {
   static bool isRegistered = false;
   if (!isRegistered) {
     const char* refusal = registerOperations();
+    if (refusal[0] == '\0') refusal = registerLayerOperations();
     if (refusal[0] == '\0') refusal = registerDecoderOperations();
     if (refusal[0] != '\0') {
       napi_throw_error(env, nullptr, refusal);

@@ -1,6 +1,7 @@
 // One call of an operation by TensorFlow, through its C API for kernels (tensorflow/c/kernels.h).
 #pragma once
 #include <initializer_list>
+#include <string>
 #include <vector>
 
 #include "tensorflow/c/kernels.h"
@@ -57,6 +58,17 @@ class Call {
   }
   float* outputLike(int index, int input) { return output(index, shape(input)); }
 
+  /** Whether an input's integers are numbers below `limit`; the call fails where not, and nothing may be read by them. */
+  bool areWithin(int input, int64_t limit) {
+    const int32_t* ids = integers(input);
+    for (int64_t i = 0; i < size(input); i++) {
+      if (ids[i] >= 0 && ids[i] < limit) continue;
+      fail(("Expected numbers below " + std::to_string(limit) + "; got " + std::to_string(ids[i])).c_str());
+      return false;
+    }
+    return true;
+  }
+
   void fail(const char* message) { TF_SetStatus(status_, TF_INVALID_ARGUMENT, message); }
 
  private:
@@ -78,7 +90,9 @@ void computeBy(void*, TF_OpKernelContext* context) {
   Run(call);
 }
 
-/** Registers all operations. @returns as above */
+/** Registers all operations but those below. @returns as above */
 const char* registerOperations();
+/** FourfoldLlamaLayer and its gradient. @returns as above */
+const char* registerLayerOperations();
 
 }  // namespace fourfold

@@ -43,19 +43,9 @@ void runSumRows(Call& call) {
   sumRows(call.rows(0), width, call.floats(0), call.output(0, {width}));
 }
 
-bool areWithin(Call& call, int input, int64_t limit) {
-  const int32_t* ids = call.integers(input);
-  for (int64_t i = 0; i < call.size(input); i++) {
-    if (ids[i] >= 0 && ids[i] < limit) continue;
-    call.fail(("Expected numbers below " + std::to_string(limit) + "; got " + std::to_string(ids[i])).c_str());
-    return false;
-  }
-  return true;
-}
-
 /** table [vocab, width], ids [...] */
 void runEmbedding(Call& call) {
-  if (!areWithin(call, 1, call.dim(0, 0))) return;
+  if (!call.areWithin(1, call.dim(0, 0))) return;
   const int64_t width = call.dim(0, 1);
   std::vector<int64_t> shape = call.shape(1);
   shape.push_back(width);
@@ -65,7 +55,7 @@ void runEmbedding(Call& call) {
 /** dy [..., width], ids [...], settings: vocab */
 void runEmbeddingGradient(Call& call) {
   const int64_t width = call.dim(0, -1), vocab = static_cast<int64_t>(call.floats(2)[0]);
-  if (!areWithin(call, 1, vocab)) return;
+  if (!call.areWithin(1, vocab)) return;
   scatterRows(call.size(1), width, vocab, call.floats(0), call.integers(1), call.output(0, {vocab, width}));
 }
 
@@ -105,7 +95,7 @@ void runLayerNormGradient(Call& call) {
 
 /** x [batch, time, heads, dims], positions, cos, sin, settings: sign */
 void runRotary(Call& call) {
-  if (!areWithin(call, 1, call.dim(2, 0))) return;
+  if (!call.areWithin(1, call.dim(2, 0))) return;
   rotary(call.size(1), call.dim(0, 2), call.dim(0, 3), call.floats(0), call.integers(1), call.floats(2),
          call.floats(3), call.floats(4)[0], call.outputLike(0, 0));
 }
@@ -168,7 +158,7 @@ LogProbs logProbsOf(Call& call) {
 /** settings: scale, keeps, foresees, slope, wantsWeight */
 void runLogProbs(Call& call) {
   const LogProbs given = logProbsOf(call);
-  if (!areWithin(call, 2, given.vocab)) return;
+  if (!call.areWithin(2, given.vocab)) return;
   const float* settings = call.floats(3);
   const bool keeps = settings[1] != 0, foresees = settings[2] != 0, wantsWeight = settings[4] != 0;
   float *values = call.output(0, {given.n}), *entropy = call.output(1, {given.n});
@@ -184,7 +174,7 @@ void runLogProbs(Call& call) {
 /** hidden, weight, targets, settings: scale, wantsHidden, wantsWeight; kept or [0]; dy */
 void runLogProbsGradient(Call& call) {
   const LogProbs given = logProbsOf(call);
-  if (!areWithin(call, 2, given.vocab)) return;
+  if (!call.areWithin(2, given.vocab)) return;
   const bool wantsHidden = call.floats(3)[1] != 0, wantsWeight = call.floats(3)[2] != 0;
   float* dHidden = wantsHidden ? call.outputLike(0, 0) : call.output(0, {0});
   float* dWeight = wantsWeight ? call.outputLike(1, 1) : call.output(1, {0});

@@ -102,7 +102,7 @@ struct Buffer {
   }
 };
 
-constexpr int PLACES = 8;
+constexpr int PLACES = 24;
 thread_local Buffer ownBuffers[PLACES];
 Buffer sharedBuffers[PLACES];
 

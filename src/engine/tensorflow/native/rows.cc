@@ -50,7 +50,7 @@ void rmsNorm(int64_t rows, int64_t width, const float* x, const float* gain, flo
 
 // With r the scale of a row: dx = r·(dy∘g) - x·r³·mean(dy∘g∘x)
 void rmsNormGradient(int64_t rows, int64_t width, const float* x, const float* gain, const float* scales,
-                     const float* dy, float* dx) {
+                     const float* dy, float* dx, const float* plus) {
   inParts(rows, PLAIN * width, [=](int64_t from, int64_t end) {
     for (int64_t row = from; row < end; row++) {
       const float *own = x + row * width, *slope = dy + row * width;
@@ -60,6 +60,10 @@ void rmsNormGradient(int64_t rows, int64_t width, const float* x, const float* g
       const float back = inner / width * (scale * (scale * scale));
 #pragma omp simd
       for (int64_t i = 0; i < width; i++) to[i] = slope[i] * gain[i] * scale - own[i] * back;
+      if (plus == nullptr) continue;
+      const float* more = plus + row * width;
+#pragma omp simd
+      for (int64_t i = 0; i < width; i++) to[i] += more[i];
     }
   });
 }

@@ -6,8 +6,9 @@ namespace fourfold {
 
 /** y = x / sqrt(mean(x²) + ε) · gain; scales [rows] are the reciprocal roots (Zhang and Sennrich 2019, equation 4). */
 void rmsNorm(int64_t rows, int64_t width, const float* x, const float* gain, float epsilon, float* y, float* scales);
+/** @param plus added to it, or null */
 void rmsNormGradient(int64_t rows, int64_t width, const float* x, const float* gain, const float* scales,
-                     const float* dy, float* dx);
+                     const float* dy, float* dx, const float* plus = nullptr);
 /** dGain = Σ over rows of dy∘(x - mean)·scale; means may be null for zeros. */
 void gainGradient(int64_t rows, int64_t width, const float* x, const float* means, const float* scales,
                   const float* dy, float* dGain);

@@ -1,0 +1,111 @@
+// A whole layer of Llama's kind as one operation: norms by root mean square, rotary positions, causal attention and a gated
+// feed-forward layer (Touvron et al. 2023, section 2.2), with both residual branches. Its value and gradients are those of
+// the operations that it is made of; what it saves is what lies between them, and the memory of it.
+import * as tf from '../tf.ts';
+import { dimension, expectShape, type GradSaver, hasKernel, runKernels } from './checks.ts';
+
+/** The weights, matrices as [out, in]. */
+export interface LlamaLayerWeights {
+  /** [hidden] */
+  attentionNorm: tf.Tensor;
+  /** [heads·headDim, hidden] */
+  query: tf.Tensor;
+  /** [kvHeads·headDim, hidden] */
+  key: tf.Tensor;
+  /** [kvHeads·headDim, hidden] */
+  value: tf.Tensor;
+  /** [hidden, heads·headDim] */
+  attentionOutput: tf.Tensor;
+  /** [hidden] */
+  feedForwardNorm: tf.Tensor;
+  /** [intermediate, hidden] */
+  gate: tf.Tensor;
+  /** [intermediate, hidden] */
+  up: tf.Tensor;
+  /** [hidden, intermediate] */
+  down: tf.Tensor;
+}
+
+/** Their names, in the order in which the kernels give their gradients. */
+export const LLAMA_LAYER_WEIGHTS = [
+  ...['attentionNorm', 'query', 'key', 'value', 'attentionOutput', 'feedForwardNorm', 'gate', 'up', 'down'],
+] as ReadonlyArray<keyof LlamaLayerWeights>;
+
+export interface LlamaLayerInput {
+  /** [batch, time, hidden] */
+  hidden: tf.Tensor3D;
+  weights: LlamaLayerWeights;
+  /** int32 [batch, time] */
+  positions: tf.Tensor;
+  /** int32 [batch]: the first valid key of each row */
+  keyStart: tf.Tensor;
+  /** [maxPositions, headDim/2] each */
+  rotary: { cos: tf.Tensor; sin: tf.Tensor };
+  /** int32 [n]: flat indices of the positions whose outputs are wanted; all where absent. */
+  wanted?: tf.Tensor1D | undefined;
+  heads: number;
+  kvHeads: number;
+  /** Added to the mean square in both norms. */
+  epsilon: number;
+  /** Multiplies the attention scores. */
+  scale: number;
+  /** A query sees this many keys at most; all where null. */
+  window: number | null;
+}
+
+/** Whether the back end has the operation. */
+export function hasLlamaLayer(...tensors: tf.Tensor[]): boolean {
+  return hasKernel('FourfoldLlamaLayer', ...tensors);
+}
+
+/**
+ * The layer's output; call it where `hasLlamaLayer` says so.
+ * @returns [batch, time, hidden], or [1, n, hidden] of n wanted positions
+ */
+export function llamaLayer(input: LlamaLayerInput): tf.Tensor3D {
+  checkLlamaLayer(input);
+  const { hidden, weights, positions, keyStart, rotary, wanted, heads, kvHeads, epsilon, scale, window } = input;
+  const constants = { positions, keyStart, ...rotary, ...(wanted === undefined ? {} : { wanted }) };
+  const names = ['hidden', ...LLAMA_LAYER_WEIGHTS, ...Object.keys(constants)];
+  // Without a tape nothing is kept for a backward pass.
+  const { gradientDepth, kernelDepth } = tf.engine().state;
+  const keeps = gradientDepth > 0 && kernelDepth === 0;
+  const attributes = { heads, kvHeads, epsilon, scale, window: window ?? 0, keeps };
+  const run = tf.customGrad((...given: (tf.Tensor | GradSaver)[]) => {
+    const save = given.at(-1) as GradSaver;
+    const inputs = { hidden, ...weights, ...constants } as Record<string, tf.Tensor>;
+    const [output, ...kept] = runKernels('FourfoldLlamaLayer', inputs, attributes);
+    save([...names.map((name) => inputs[name] as tf.Tensor), ...kept]);
+    return { value: output as tf.Tensor, gradFunc: (dy, saved) => gradientsOf(dy, saved, names, attributes) };
+  });
+  const trained = [hidden, ...LLAMA_LAYER_WEIGHTS.map((name) => weights[name])];
+  return run(...trained) as tf.Tensor3D;
+}
+
+/** Of the hidden states and each weight; what was saved goes, so that the layers before can use its memory. */
+function gradientsOf(dy: tf.Tensor, saved: tf.Tensor[], names: string[], attributes: object): tf.Tensor[] {
+  const kept = saved.slice(names.length).map((tensor, i) => [`kept${i}`, tensor] as const);
+  const inputs = { dy, ...Object.fromEntries([...names.map((name, i) => [name, saved[i]]), ...kept]) };
+  const gradients = runKernels('FourfoldLlamaLayerGradient', inputs as Record<string, tf.Tensor>, attributes);
+  tf.dispose(saved);
+  return gradients;
+}
+
+function checkLlamaLayer({ hidden, weights, positions, keyStart, heads, kvHeads }: LlamaLayerInput): void {
+  const check = (name: string, tensor: tf.Tensor, expected: number[]): void =>
+    expectShape('llamaLayer', `${name} (for hidden of shape [${hidden.shape.join(', ')}])`, tensor.shape, expected);
+  const [batch, time, width] = hidden.shape;
+  const dims = dimension(weights.query.shape, 0) / heads;
+  const inner = dimension(weights.gate.shape, 0);
+  check('positions', positions, [batch, time]);
+  check('keyStart', keyStart, [batch]);
+  check('attentionNorm', weights.attentionNorm, [width]);
+  check('query', weights.query, [heads * dims, width]);
+  check('key', weights.key, [kvHeads * dims, width]);
+  check('value', weights.value, [kvHeads * dims, width]);
+  check('attentionOutput', weights.attentionOutput, [width, heads * dims]);
+  check('feedForwardNorm', weights.feedForwardNorm, [width]);
+  check('gate', weights.gate, [inner, width]);
+  check('up', weights.up, [inner, width]);
+  check('down', weights.down, [width, inner]);
+}

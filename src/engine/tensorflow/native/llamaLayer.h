@@ -1,0 +1,57 @@
+// A whole layer of Llama's kind, forward and backward (Touvron et al. 2023, section 2.2). What the backward pass does not need
+// lies in memory that every layer uses again, and so stays in the caches.
+#pragma once
+#include <cstdint>
+
+namespace fourfold {
+
+struct LlamaLayer {
+  int64_t batch, time, width, heads, kvHeads, headDim, inner;
+  /** x [batch, time, width] */
+  const float* x;
+  /** int32 [batch, time] and [batch] */
+  const int32_t *positions, *keyStart;
+  /** int32 [count]: the rows whose outputs are wanted; null for all, batch·time then. */
+  const int32_t* wanted;
+  int64_t count;
+  /** [maxPositions, headDim / 2] each */
+  const float *cos, *sin;
+  /** Matrices [out, in]. */
+  const float *attentionNorm, *query, *key, *value, *attentionOutput, *feedForwardNorm, *gate, *up, *down;
+  float epsilon, scale;
+  /** A query sees this many keys at most; 0: all. */
+  int64_t window;
+
+  int64_t rows() const { return batch * time; }
+};
+
+/** What the forward pass leaves for the backward pass. */
+struct LlamaLayerValues {
+  /** [rows] and [count]: the norms' scales */
+  float *attentionScales, *feedForwardScales;
+  /** [rows, heads·headDim]; key and value [rows, kvHeads·headDim]; positions applied */
+  float *query, *key, *value;
+  /** [rows, heads·headDim] and [batch, heads, time] */
+  float *mixed, *logSums;
+  /** [count, width] */
+  float* attended;
+  /** [count, inner] */
+  float *gate, *up;
+};
+
+/** Memory for values that nobody wants kept. */
+LlamaLayerValues passingValues(const LlamaLayer& layer);
+
+/** @param y [count, width] */
+void runLlamaLayer(const LlamaLayer& layer, const LlamaLayerValues& values, float* y);
+
+/** Like the weights; x [rows, width]. */
+struct LlamaLayerGradients {
+  float *x, *attentionNorm, *query, *key, *value, *attentionOutput, *feedForwardNorm, *gate, *up, *down;
+};
+
+/** @param dy [count, width] */
+void runLlamaLayerGradient(const LlamaLayer& layer, const LlamaLayerValues& values, const float* dy,
+                           const LlamaLayerGradients& to);
+
+}  // namespace fourfold

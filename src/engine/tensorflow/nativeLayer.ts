@@ -1,0 +1,31 @@
+// The layer of ../ops/llamaLayer.ts in C++: one operation forward, one backward.
+import { LLAMA_LAYER_WEIGHTS } from '../ops/llamaLayer.ts';
+import { defineKernel, type KernelCall, type Value } from './raw.ts';
+
+/** Values that the forward pass keeps for the backward pass. */
+const KEPT = 10;
+
+/** The inputs that both operations have, in native/layerCalls.cc's order. */
+function inputsOf({ operations, attributes, input, optional, number }: KernelCall): Value[] {
+  const numbers = ['heads', 'kvHeads', 'epsilon', 'scale', 'window'].map(number);
+  const settings = [...numbers, attributes.keeps === true ? 1 : 0];
+  return [
+    ...['hidden', 'positions', 'keyStart'].map(input),
+    optional('wanted') ?? operations.integers([]),
+    ...['cos', 'sin'].map(input),
+    operations.constant(`layer ${settings}`, [settings.length], () => Float32Array.from(settings)),
+    ...LLAMA_LAYER_WEIGHTS.map(input),
+  ];
+}
+
+export function defineNativeLayer(): void {
+  defineKernel('FourfoldLlamaLayer', (call) => {
+    const outputs = call.operations.runMany('FourfoldLlamaLayer', inputsOf(call), [], 1 + KEPT);
+    return call.attributes.keeps === true ? outputs : outputs.slice(0, 1);
+  });
+  defineKernel('FourfoldLlamaLayerGradient', (call) => {
+    const kept = Array.from({ length: KEPT }, (_, i) => call.input(`kept${i}`));
+    const inputs = [...inputsOf(call), ...kept, call.input('dy')];
+    return call.operations.runMany('FourfoldLlamaLayerGradient', inputs, [], 1 + LLAMA_LAYER_WEIGHTS.length);
+  });
+}
