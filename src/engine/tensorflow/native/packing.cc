@@ -8,8 +8,15 @@ namespace fourfold {
 namespace {
 
 constexpr int WIDTH = panelWidth();
+/** Rows that lie too far apart for the processor to foresee are fetched so many before they are read. */
+constexpr int64_t AHEAD = 16;
 
 int64_t ceilOf(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/** The first `count` values of a vector or, where there are more, all of it; the others are zero. */
+inline Vector loadUpTo(const float* from, int64_t count) {
+  return count >= LANES ? load(from) : count > 0 ? loadSome(from, count) : Vector{};
+}
 
 /** Four of the eight values of a and b. */
 template <int A, int B, int C, int D>
@@ -67,6 +74,17 @@ void pack(int64_t k, int64_t n, Matrix b, float* to) {
       packPanel(k, std::min<int64_t>(WIDTH, n - panel * WIDTH), part, to + panel * WIDTH * k);
     }
   });
+}
+
+// Whole vectors are stored; what is too much of one, the next row overwrites.
+void gather(const float* from, int64_t step, int64_t count, int64_t depth, float* to) {
+  for (int64_t q = 0; q < depth; q++) {
+    const float* source = from + q * step;
+    for (int64_t i = 0; i < count + CACHE_LINE - 1; i += CACHE_LINE) __builtin_prefetch(source + AHEAD * step + i);
+    float* target = to + q * TILE_ROWS;
+    for (int64_t top = 0; top < count; top += TILE_ROWS, target += gatheredStep(depth))
+      for (int64_t i = 0; i < TILE_ROWS; i += LANES) store(target + i, loadUpTo(source + top + i, count - top - i));
+  }
 }
 
 }  // namespace fourfold

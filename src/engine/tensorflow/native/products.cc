@@ -8,12 +8,6 @@
 namespace fourfold {
 namespace {
 
-// Sums of a tile stay in registers: 12x2 vectors of the 32 that AVX-512 and NEON have, 6x2 of the 16 of AVX.
-#if defined(__AVX512F__) || defined(__aarch64__)
-constexpr int ROWS = 12;
-#else
-constexpr int ROWS = 6;
-#endif
 constexpr int WIDTH = panelWidth();
 /** Rows of a panel that stay in the first-level cache while the rows of a go past. */
 constexpr int64_t DEPTH = 320;
@@ -90,7 +84,7 @@ const Tile TILES[] = {nullptr,    tileOf<1>, tileOf<2>, tileOf<3>, tileOf<4>,  t
 void multiplyPanel(int64_t rows, int64_t k, Matrix a, const float* panel, int64_t panelStep, int64_t columns, float* to,
                    int64_t step, bool accumulates) {
   // Tiles of one height, or nearly.
-  const int64_t tiles = ceilOf(rows, ROWS);
+  const int64_t tiles = ceilOf(rows, TILE_ROWS);
   for (int64_t t = 0; t < tiles; t++) {
     const int64_t from = rows * t / tiles, end = rows * (t + 1) / tiles;
     const Matrix own{a.at + from * a.row, a.row, a.column};
@@ -100,17 +94,6 @@ void multiplyPanel(int64_t rows, int64_t k, Matrix a, const float* panel, int64_
 
 namespace {
 
-/** Values that lie side by side in each of `depth` rows, into the order in which tiles of up to ROWS of them read them. */
-void gather(const float* from, int64_t step, int64_t count, int64_t depth, float* to) {
-  for (int64_t q = 0; q < depth; q++) {
-    const float* source = from + q * step;
-    int64_t top = 0;
-    for (; top + ROWS <= count; top += ROWS)
-      for (int i = 0; i < ROWS; i++) to[top * depth + q * ROWS + i] = source[top + i];
-    for (int64_t i = top; i < count; i++) to[top * depth + q * ROWS + i - top] = source[i];
-  }
-}
-
 /** Rows from .. end of the product with panels first .. last of packed b. */
 void multiplyBlock(const Product& product, const float* packed, int64_t from, int64_t end, int64_t first,
                    int64_t last) {
@@ -119,16 +102,16 @@ void multiplyBlock(const Product& product, const float* packed, int64_t from, in
   // Columns of a that lie far apart are gathered first.
   const bool gathers = a.row == 1 && a.column != 1;
   const int64_t rows = end - from;
-  float* gathered = gathers ? scratch(0, ceilOf(rows, ROWS) * ROWS * ceilOf(k, blocks)) : nullptr;
+  float* gathered = gathers ? scratch(0, ceilOf(rows, TILE_ROWS) * gatheredStep(ceilOf(k, blocks))) : nullptr;
   for (int64_t block = 0; block < blocks; block++) {
     const int64_t p = k * block / blocks, depth = k * (block + 1) / blocks - p;
     if (gathers) gather(a.at + from + p * a.column, a.column, rows, depth, gathered);
     for (int64_t panel = first; panel < last; panel++) {
       const int64_t columns = std::min<int64_t>(WIDTH, n - panel * WIDTH);
       const float* own = packed + (panel * k + p) * WIDTH;
-      for (int64_t top = 0; top < rows; top += ROWS) {
-        const int64_t height = std::min<int64_t>(ROWS, rows - top);
-        const Matrix part = gathers ? Matrix{gathered + top * depth, 1, ROWS}
+      for (int64_t top = 0; top < rows; top += TILE_ROWS) {
+        const int64_t height = std::min<int64_t>(TILE_ROWS, rows - top);
+        const Matrix part = gathers ? Matrix{gathered + top / TILE_ROWS * gatheredStep(depth), 1, TILE_ROWS}
                                     : Matrix{a.at + (from + top) * a.row + p * a.column, a.row, a.column};
         float* target = to + (from + top) * step + panel * WIDTH;
         const bool starts = block == 0 && !accumulates;
@@ -162,12 +145,12 @@ void multiplyPacked(const Product& product) {
   const bool gathers = product.a.row == 1 && product.a.column != 1;
   const int64_t few = std::min(most, ceilOf(m, HIGH));
   const int64_t columnParts = std::min(ceilOf(panels, gathers ? 8 : 1), ceilOf(most, few));
-  const int64_t rowParts = std::max(few, std::min(ceilOf(most, columnParts), m / (2 * ROWS)));
-  const int64_t tiles = ceilOf(m, ROWS);
+  const int64_t rowParts = std::max(few, std::min(ceilOf(most, columnParts), m / (2 * TILE_ROWS)));
+  const int64_t tiles = ceilOf(m, TILE_ROWS);
   inPieces(rowParts * columnParts, [&](int64_t i) {
     const int64_t part = i / columnParts, column = i % columnParts;
-    const int64_t from = tiles * part / rowParts * ROWS;
-    const int64_t end = std::min(m, tiles * (part + 1) / rowParts * ROWS);
+    const int64_t from = tiles * part / rowParts * TILE_ROWS;
+    const int64_t end = std::min(m, tiles * (part + 1) / rowParts * TILE_ROWS);
     multiplyBlock(product, packed, from, end, panels * column / columnParts, panels * (column + 1) / columnParts);
   });
 }
