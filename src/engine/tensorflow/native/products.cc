@@ -21,17 +21,24 @@ constexpr int64_t PIECE = 1 << 20;
 
 int64_t ceilOf(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/** What the sums of a tile start from: rows that lie `step` apart, or zeros where `at` is null. */
+struct Start {
+  const float* at;
+  int64_t step;
+};
+
 /** R rows, VECTORS vectors wide; of the last of these, where IS_EDGE, only the first `some` lanes are read and written. */
 template <int R, int VECTORS, bool IS_EDGE>
 inline __attribute__((always_inline)) void tile(int64_t k, Matrix a, const float* panel, int64_t panelStep,
-                                                int64_t some, float* to, int64_t step, bool accumulates) {
+                                                int64_t some, float* to, int64_t step, Start start) {
   Vector sums[R][VECTORS];
 #pragma GCC unroll 16
   for (int i = 0; i < R; i++)
 #pragma GCC unroll 4
     for (int j = 0; j < VECTORS; j++) {
-      const float* from = to + i * step + j * LANES;
-      sums[i][j] = !accumulates ? Vector{} : IS_EDGE && j == VECTORS - 1 ? loadSome(from, some) : load(from);
+      const int64_t place = i * start.step + j * LANES;
+      const bool isCut = IS_EDGE && j == VECTORS - 1;
+      sums[i][j] = start.at == nullptr ? Vector{} : isCut ? loadSome(start.at + place, some) : load(start.at + place);
     }
   const float* column = a.at;
   for (int64_t p = 0; p < k; p++) {
@@ -61,18 +68,18 @@ inline __attribute__((always_inline)) void tile(int64_t k, Matrix a, const float
 
 template <int R>
 void tileOf(int64_t k, Matrix a, const float* panel, int64_t panelStep, int64_t columns, float* to, int64_t step,
-            bool accumulates) {
+            Start start) {
   if (columns == WIDTH)
-    tile<R, 2, false>(k, a, panel, panelStep, 0, to, step, accumulates);
+    tile<R, 2, false>(k, a, panel, panelStep, 0, to, step, start);
   else if (columns > LANES)
-    tile<R, 2, true>(k, a, panel, panelStep, columns - LANES, to, step, accumulates);
+    tile<R, 2, true>(k, a, panel, panelStep, columns - LANES, to, step, start);
   else if (columns == LANES)
-    tile<R, 1, false>(k, a, panel, panelStep, 0, to, step, accumulates);
+    tile<R, 1, false>(k, a, panel, panelStep, 0, to, step, start);
   else
-    tile<R, 1, true>(k, a, panel, panelStep, columns, to, step, accumulates);
+    tile<R, 1, true>(k, a, panel, panelStep, columns, to, step, start);
 }
 
-typedef void (*Tile)(int64_t, Matrix, const float*, int64_t, int64_t, float*, int64_t, bool);
+typedef void (*Tile)(int64_t, Matrix, const float*, int64_t, int64_t, float*, int64_t, Start);
 const Tile TILES[] = {nullptr,    tileOf<1>, tileOf<2>, tileOf<3>, tileOf<4>,  tileOf<5>,  tileOf<6>,
 #if defined(__AVX512F__) || defined(__aarch64__)
                       tileOf<7>,  tileOf<8>, tileOf<9>, tileOf<10>, tileOf<11>, tileOf<12>
@@ -88,11 +95,20 @@ void multiplyPanel(int64_t rows, int64_t k, Matrix a, const float* panel, int64_
   for (int64_t t = 0; t < tiles; t++) {
     const int64_t from = rows * t / tiles, end = rows * (t + 1) / tiles;
     const Matrix own{a.at + from * a.row, a.row, a.column};
-    TILES[end - from](k, own, panel, panelStep, columns, to + from * step, step, accumulates);
+    float* target = to + from * step;
+    TILES[end - from](k, own, panel, panelStep, columns, target, step, {accumulates ? target : nullptr, step});
   }
 }
 
 namespace {
+
+/** Has the lines of a tile's results fetched while it is computed, before they are stored to for the first time. */
+inline void fetchForWriting(const float* to, int64_t step, int64_t rows, int64_t columns) {
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t j = 0; j < columns; j += CACHE_LINE) __builtin_prefetch(to + i * step + j, 1);
+    __builtin_prefetch(to + i * step + columns - 1, 1);
+  }
+}
 
 /** Rows from .. end of the product with panels first .. last of packed b. */
 void multiplyBlock(const Product& product, const float* packed, int64_t from, int64_t end, int64_t first,
@@ -114,11 +130,12 @@ void multiplyBlock(const Product& product, const float* packed, int64_t from, in
         const Matrix part = gathers ? Matrix{gathered + top / TILE_ROWS * gatheredStep(depth), 1, TILE_ROWS}
                                     : Matrix{a.at + (from + top) * a.row + p * a.column, a.row, a.column};
         float* target = to + (from + top) * step + panel * WIDTH;
-        const bool starts = block == 0 && !accumulates;
-        if (starts && bias != nullptr)
-          for (int64_t i = 0; i < height; i++)
-            std::copy(bias + panel * WIDTH, bias + panel * WIDTH + columns, target + i * step);
-        TILES[height](depth, part, own, WIDTH, columns, target, step, !starts || bias != nullptr);
+        Start start{target, step};
+        if (block == 0 && !accumulates) {
+          start = {bias == nullptr ? nullptr : bias + panel * WIDTH, 0};
+          fetchForWriting(target, step, height, columns);
+        }
+        TILES[height](depth, part, own, WIDTH, columns, target, step, start);
       }
     }
   }
