@@ -10,6 +10,8 @@ namespace {
 constexpr int WIDTH = panelWidth();
 /** Rows that lie too far apart for the processor to foresee are fetched so many before they are read. */
 constexpr int64_t AHEAD = 16;
+/** Rows of panels that are packed as one piece. */
+constexpr int64_t PIECE_ROWS = 256;
 
 int64_t ceilOf(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -52,26 +54,37 @@ int64_t packedSize(int64_t k, int64_t n) { return ceilOf(n, WIDTH) * WIDTH * k; 
 void packPanel(int64_t k, int64_t columns, Matrix b, float* to) {
   if (b.column == 1) {
     for (int64_t p = 0; p < k; p++) {
-      std::copy(b.at + p * b.row, b.at + p * b.row + columns, to + p * WIDTH);
-      std::fill(to + p * WIDTH + columns, to + (p + 1) * WIDTH, 0.0f);
+      const float* from = b.at + p * b.row;
+      __builtin_prefetch(from + AHEAD * b.row);
+      __builtin_prefetch(from + AHEAD * b.row + columns - 1);
+      for (int64_t j = 0; j < WIDTH; j += LANES) store(to + p * WIDTH + j, loadUpTo(from + j, columns - j));
     }
     return;
   }
+  if (columns < WIDTH) std::fill(to, to + k * WIDTH, 0.0f);
   const int64_t whole = k / 4 * 4;
   int64_t j = 0;
-  for (; j + 4 <= columns; j += 4)
-    for (int64_t p = 0; p < whole; p += 4) turn(b.at + j * b.column + p, b.column, to + p * WIDTH + j, WIDTH);
-  for (int64_t column = 0; column < WIDTH; column++) {
-    for (int64_t p = column < j ? whole : 0; p < k; p++)
-      to[p * WIDTH + column] = column < columns ? b.at[column * b.column + p * b.row] : 0.0f;
+  for (; j + 4 <= columns; j += 4) {
+    const float* from = b.at + j * b.column;
+    for (int64_t p = 0; p < whole; p += 4) {
+      if (p % CACHE_LINE == 0)
+        for (int i = 4; i < 8; i++) __builtin_prefetch(from + i * b.column + p);
+      turn(from + p, b.column, to + p * WIDTH + j, WIDTH);
+    }
   }
+  for (int64_t column = 0; column < columns; column++)
+    for (int64_t p = column < j ? whole : 0; p < k; p++) to[p * WIDTH + column] = b.at[column * b.column + p * b.row];
 }
 
 void pack(int64_t k, int64_t n, Matrix b, float* to) {
-  inParts(ceilOf(n, WIDTH), 0.2 * WIDTH * k, [&](int64_t from, int64_t end) {
-    for (int64_t panel = from; panel < end; panel++) {
-      const Matrix part{b.at + panel * WIDTH * b.column, b.row, b.column};
-      packPanel(k, std::min<int64_t>(WIDTH, n - panel * WIDTH), part, to + panel * WIDTH * k);
+  const int64_t rows = ceilOf(n, WIDTH) * k;
+  inPieces(ceilOf(rows, PIECE_ROWS), [&](int64_t i) {
+    const int64_t end = std::min(rows, (i + 1) * PIECE_ROWS);
+    for (int64_t row = i * PIECE_ROWS; row < end;) {
+      const int64_t panel = row / k, p = row % k, depth = std::min(k - p, end - row);
+      const Matrix part{b.at + panel * WIDTH * b.column + p * b.row, b.row, b.column};
+      packPanel(depth, std::min<int64_t>(WIDTH, n - panel * WIDTH), part, to + row * WIDTH);
+      row += depth;
     }
   });
 }
