@@ -114,7 +114,7 @@ inline void fetchForWriting(const float* to, int64_t step, int64_t rows, int64_t
 void multiplyBlock(const Product& product, const float* packed, int64_t from, int64_t end, int64_t first,
                    int64_t last) {
   const auto& [m, n, k, a, b, to, step, accumulates, bias] = product;
-  const int64_t blocks = ceilOf(k, DEPTH);
+  const int64_t blocks = std::max<int64_t>(1, ceilOf(k, DEPTH));
   // Columns of a that lie far apart are gathered first.
   const bool gathers = a.row == 1 && a.column != 1;
   const int64_t rows = end - from;
