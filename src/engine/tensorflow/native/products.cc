@@ -8,13 +8,7 @@
 namespace fourfold {
 namespace {
 
-// Sums of a tile stay in registers: 12x2 vectors of the 32 that AVX-512 and NEON have, 6x2 of the 16 of AVX.
-#if defined(__AVX512F__) || defined(__aarch64__)
-constexpr int ROWS = 12;
-#else
-constexpr int ROWS = 6;
-#endif
-constexpr int WIDTH = 2 * LANES;
+constexpr int WIDTH = panelWidth();
 /** Rows of a panel that stay in the first-level cache while the rows of a go past. */
 constexpr int64_t DEPTH = 320;
 /** Floats of b that are packed at once. */
@@ -27,17 +21,24 @@ constexpr int64_t PIECE = 1 << 20;
 
 int64_t ceilOf(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/** What the sums of a tile start from: rows that lie `step` apart, or zeros where `at` is null. */
+struct Start {
+  const float* at;
+  int64_t step;
+};
+
 /** R rows, VECTORS vectors wide; of the last of these, where IS_EDGE, only the first `some` lanes are read and written. */
 template <int R, int VECTORS, bool IS_EDGE>
 inline __attribute__((always_inline)) void tile(int64_t k, Matrix a, const float* panel, int64_t panelStep,
-                                                int64_t some, float* to, int64_t step, bool accumulates) {
+                                                int64_t some, float* to, int64_t step, Start start) {
   Vector sums[R][VECTORS];
 #pragma GCC unroll 16
   for (int i = 0; i < R; i++)
 #pragma GCC unroll 4
     for (int j = 0; j < VECTORS; j++) {
-      const float* from = to + i * step + j * LANES;
-      sums[i][j] = !accumulates ? Vector{} : IS_EDGE && j == VECTORS - 1 ? loadSome(from, some) : load(from);
+      const int64_t place = i * start.step + j * LANES;
+      const bool isCut = IS_EDGE && j == VECTORS - 1;
+      sums[i][j] = start.at == nullptr ? Vector{} : isCut ? loadSome(start.at + place, some) : load(start.at + place);
     }
   const float* column = a.at;
   for (int64_t p = 0; p < k; p++) {
@@ -67,105 +68,45 @@ inline __attribute__((always_inline)) void tile(int64_t k, Matrix a, const float
 
 template <int R>
 void tileOf(int64_t k, Matrix a, const float* panel, int64_t panelStep, int64_t columns, float* to, int64_t step,
-            bool accumulates) {
+            Start start) {
   if (columns == WIDTH)
-    tile<R, 2, false>(k, a, panel, panelStep, 0, to, step, accumulates);
+    tile<R, 2, false>(k, a, panel, panelStep, 0, to, step, start);
   else if (columns > LANES)
-    tile<R, 2, true>(k, a, panel, panelStep, columns - LANES, to, step, accumulates);
+    tile<R, 2, true>(k, a, panel, panelStep, columns - LANES, to, step, start);
   else if (columns == LANES)
-    tile<R, 1, false>(k, a, panel, panelStep, 0, to, step, accumulates);
+    tile<R, 1, false>(k, a, panel, panelStep, 0, to, step, start);
   else
-    tile<R, 1, true>(k, a, panel, panelStep, columns, to, step, accumulates);
+    tile<R, 1, true>(k, a, panel, panelStep, columns, to, step, start);
 }
 
-typedef void (*Tile)(int64_t, Matrix, const float*, int64_t, int64_t, float*, int64_t, bool);
+typedef void (*Tile)(int64_t, Matrix, const float*, int64_t, int64_t, float*, int64_t, Start);
 const Tile TILES[] = {nullptr,    tileOf<1>, tileOf<2>, tileOf<3>, tileOf<4>,  tileOf<5>,  tileOf<6>,
 #if defined(__AVX512F__) || defined(__aarch64__)
                       tileOf<7>,  tileOf<8>, tileOf<9>, tileOf<10>, tileOf<11>, tileOf<12>
 #endif
 };
 
-/** Four of the eight values of a and b. */
-template <int A, int B, int C, int D>
-inline Four mixed(Four a, Four b) {
-#if defined(__clang__) || __GNUC__ >= 12
-  return __builtin_shufflevector(a, b, A, B, C, D);
-#else
-  typedef int Places __attribute__((vector_size(16)));
-  return __builtin_shuffle(a, b, Places{A, B, C, D});
-#endif
-}
-
-/** Four rows of four values turned round. */
-inline void turn(const float* from, int64_t step, float* to, int64_t toStep) {
-  const Four a = *reinterpret_cast<const Four*>(from);
-  const Four b = *reinterpret_cast<const Four*>(from + step);
-  const Four c = *reinterpret_cast<const Four*>(from + 2 * step);
-  const Four d = *reinterpret_cast<const Four*>(from + 3 * step);
-  const Four ab = mixed<0, 4, 1, 5>(a, b);
-  const Four cd = mixed<0, 4, 1, 5>(c, d);
-  const Four abHigh = mixed<2, 6, 3, 7>(a, b);
-  const Four cdHigh = mixed<2, 6, 3, 7>(c, d);
-  *reinterpret_cast<Four*>(to) = mixed<0, 1, 4, 5>(ab, cd);
-  *reinterpret_cast<Four*>(to + toStep) = mixed<2, 3, 6, 7>(ab, cd);
-  *reinterpret_cast<Four*>(to + 2 * toStep) = mixed<0, 1, 4, 5>(abHigh, cdHigh);
-  *reinterpret_cast<Four*>(to + 3 * toStep) = mixed<2, 3, 6, 7>(abHigh, cdHigh);
-}
-
 }  // namespace
-
-int64_t panelWidth() { return WIDTH; }
-
-int64_t packedSize(int64_t k, int64_t n) { return ceilOf(n, WIDTH) * WIDTH * k; }
-
-void packPanel(int64_t k, int64_t columns, Matrix b, float* to) {
-  if (b.column == 1) {
-    for (int64_t p = 0; p < k; p++) {
-      std::copy(b.at + p * b.row, b.at + p * b.row + columns, to + p * WIDTH);
-      std::fill(to + p * WIDTH + columns, to + (p + 1) * WIDTH, 0.0f);
-    }
-    return;
-  }
-  const int64_t whole = k / 4 * 4;
-  int64_t j = 0;
-  for (; j + 4 <= columns; j += 4)
-    for (int64_t p = 0; p < whole; p += 4) turn(b.at + j * b.column + p, b.column, to + p * WIDTH + j, WIDTH);
-  for (int64_t column = 0; column < WIDTH; column++) {
-    for (int64_t p = column < j ? whole : 0; p < k; p++)
-      to[p * WIDTH + column] = column < columns ? b.at[column * b.column + p * b.row] : 0.0f;
-  }
-}
-
-void pack(int64_t k, int64_t n, Matrix b, float* to) {
-  inParts(ceilOf(n, WIDTH), 0.2 * WIDTH * k, [&](int64_t from, int64_t end) {
-    for (int64_t panel = from; panel < end; panel++) {
-      const Matrix part{b.at + panel * WIDTH * b.column, b.row, b.column};
-      packPanel(k, std::min<int64_t>(WIDTH, n - panel * WIDTH), part, to + panel * WIDTH * k);
-    }
-  });
-}
 
 void multiplyPanel(int64_t rows, int64_t k, Matrix a, const float* panel, int64_t panelStep, int64_t columns, float* to,
                    int64_t step, bool accumulates) {
   // Tiles of one height, or nearly.
-  const int64_t tiles = ceilOf(rows, ROWS);
+  const int64_t tiles = ceilOf(rows, TILE_ROWS);
   for (int64_t t = 0; t < tiles; t++) {
     const int64_t from = rows * t / tiles, end = rows * (t + 1) / tiles;
     const Matrix own{a.at + from * a.row, a.row, a.column};
-    TILES[end - from](k, own, panel, panelStep, columns, to + from * step, step, accumulates);
+    float* target = to + from * step;
+    TILES[end - from](k, own, panel, panelStep, columns, target, step, {accumulates ? target : nullptr, step});
   }
 }
 
 namespace {
 
-/** Values that lie side by side in each of `depth` rows, into the order in which tiles of up to ROWS of them read them. */
-void gather(const float* from, int64_t step, int64_t count, int64_t depth, float* to) {
-  for (int64_t q = 0; q < depth; q++) {
-    const float* source = from + q * step;
-    int64_t top = 0;
-    for (; top + ROWS <= count; top += ROWS)
-      for (int i = 0; i < ROWS; i++) to[top * depth + q * ROWS + i] = source[top + i];
-    for (int64_t i = top; i < count; i++) to[top * depth + q * ROWS + i - top] = source[i];
+/** Has the lines of a tile's results fetched while it is computed, before they are stored to for the first time. */
+inline void fetchForWriting(const float* to, int64_t step, int64_t rows, int64_t columns) {
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t j = 0; j < columns; j += CACHE_LINE) __builtin_prefetch(to + i * step + j, 1);
+    __builtin_prefetch(to + i * step + columns - 1, 1);
   }
 }
 
@@ -173,27 +114,28 @@ void gather(const float* from, int64_t step, int64_t count, int64_t depth, float
 void multiplyBlock(const Product& product, const float* packed, int64_t from, int64_t end, int64_t first,
                    int64_t last) {
   const auto& [m, n, k, a, b, to, step, accumulates, bias] = product;
-  const int64_t blocks = ceilOf(k, DEPTH);
+  const int64_t blocks = std::max<int64_t>(1, ceilOf(k, DEPTH));
   // Columns of a that lie far apart are gathered first.
   const bool gathers = a.row == 1 && a.column != 1;
   const int64_t rows = end - from;
-  float* gathered = gathers ? scratch(0, ceilOf(rows, ROWS) * ROWS * ceilOf(k, blocks)) : nullptr;
+  float* gathered = gathers ? scratch(0, ceilOf(rows, TILE_ROWS) * gatheredStep(ceilOf(k, blocks))) : nullptr;
   for (int64_t block = 0; block < blocks; block++) {
     const int64_t p = k * block / blocks, depth = k * (block + 1) / blocks - p;
     if (gathers) gather(a.at + from + p * a.column, a.column, rows, depth, gathered);
     for (int64_t panel = first; panel < last; panel++) {
       const int64_t columns = std::min<int64_t>(WIDTH, n - panel * WIDTH);
       const float* own = packed + (panel * k + p) * WIDTH;
-      for (int64_t top = 0; top < rows; top += ROWS) {
-        const int64_t height = std::min<int64_t>(ROWS, rows - top);
-        const Matrix part = gathers ? Matrix{gathered + top * depth, 1, ROWS}
+      for (int64_t top = 0; top < rows; top += TILE_ROWS) {
+        const int64_t height = std::min<int64_t>(TILE_ROWS, rows - top);
+        const Matrix part = gathers ? Matrix{gathered + top / TILE_ROWS * gatheredStep(depth), 1, TILE_ROWS}
                                     : Matrix{a.at + (from + top) * a.row + p * a.column, a.row, a.column};
         float* target = to + (from + top) * step + panel * WIDTH;
-        const bool starts = block == 0 && !accumulates;
-        if (starts && bias != nullptr)
-          for (int64_t i = 0; i < height; i++)
-            std::copy(bias + panel * WIDTH, bias + panel * WIDTH + columns, target + i * step);
-        TILES[height](depth, part, own, WIDTH, columns, target, step, !starts || bias != nullptr);
+        Start start{target, step};
+        if (block == 0 && !accumulates) {
+          start = {bias == nullptr ? nullptr : bias + panel * WIDTH, 0};
+          fetchForWriting(target, step, height, columns);
+        }
+        TILES[height](depth, part, own, WIDTH, columns, target, step, start);
       }
     }
   }
@@ -220,12 +162,12 @@ void multiplyPacked(const Product& product) {
   const bool gathers = product.a.row == 1 && product.a.column != 1;
   const int64_t few = std::min(most, ceilOf(m, HIGH));
   const int64_t columnParts = std::min(ceilOf(panels, gathers ? 8 : 1), ceilOf(most, few));
-  const int64_t rowParts = std::max(few, std::min(ceilOf(most, columnParts), m / (2 * ROWS)));
-  const int64_t tiles = ceilOf(m, ROWS);
+  const int64_t rowParts = std::max(few, std::min(ceilOf(most, columnParts), m / (2 * TILE_ROWS)));
+  const int64_t tiles = ceilOf(m, TILE_ROWS);
   inPieces(rowParts * columnParts, [&](int64_t i) {
     const int64_t part = i / columnParts, column = i % columnParts;
-    const int64_t from = tiles * part / rowParts * ROWS;
-    const int64_t end = std::min(m, tiles * (part + 1) / rowParts * ROWS);
+    const int64_t from = tiles * part / rowParts * TILE_ROWS;
+    const int64_t end = std::min(m, tiles * (part + 1) / rowParts * TILE_ROWS);
     multiplyBlock(product, packed, from, end, panels * column / columnParts, panels * (column + 1) / columnParts);
   });
 }

@@ -2,25 +2,9 @@
 #pragma once
 #include <cstdint>
 
+#include "packing.h"
+
 namespace fourfold {
-
-/** A matrix by the distances, in floats, of its rows and columns; one of them is 1. */
-struct Matrix {
-  const float* at;
-  int64_t row;
-  int64_t column;
-};
-
-/** Columns of a packed panel. */
-int64_t panelWidth();
-
-/** Floats that a packed [k, n] takes. */
-int64_t packedSize(int64_t k, int64_t n);
-
-/** b [k, n] in panels of `panelWidth` columns, each row by row; the last filled up with zeros. */
-void pack(int64_t k, int64_t n, Matrix b, float* to);
-/** One panel of it, from row `from` on. */
-void packPanel(int64_t k, int64_t columns, Matrix b, float* to);
 
 struct Product {
   int64_t m;
