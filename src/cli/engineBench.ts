@@ -3,7 +3,7 @@
 import { randomFrom, seedOf } from '../core/random.ts';
 import { AdamW } from '../engine/adamW.ts';
 import { type BackendName, startEngine } from '../engine/backend.ts';
-import { clipByGlobalNorm, valueAndGradients } from '../engine/gradients.ts';
+import { clipFactor, globalNorm, valueAndGradients } from '../engine/gradients.ts';
 import { attention } from '../engine/ops/attention.ts';
 import { embedding } from '../engine/ops/embedding.ts';
 import { linear } from '../engine/ops/linear.ts';
@@ -174,7 +174,7 @@ async function stepTime(): Promise<number> {
     const { value, gradients } = valueAndGradients(model.parameters, () =>
       negativeLogLikelihood(model, examples, BATCH * (TIME - 1)),
     );
-    optimizer.step(model.parameters, clipByGlobalNorm(gradients, 1).gradients);
+    optimizer.step(model.parameters, gradients, { scale: clipFactor(globalNorm(gradients), 1) });
     return value;
   });
 }

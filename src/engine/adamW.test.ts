@@ -4,6 +4,7 @@ import { AdamW } from './adamW.ts';
 import { startEngine } from './backend.ts';
 import { expectAllClose, type Values, valuesOf } from './testing/allClose.ts';
 import { presentBackends } from './testing/backends.ts';
+import { variableOver } from './testing/variableOver.ts';
 import * as tf from './tf.ts';
 
 const backends = await presentBackends();
@@ -11,14 +12,19 @@ const golden: { start: Values; gradients: Values[]; after: Values[] } = JSON.par
   readFileSync(packagePath('data', 'goldens', 'engine.json'), 'utf8'),
 ).adamW;
 
-function variableOf(values: ArrayLike<number>): tf.Variable {
-  const initial = tf.tensor1d(Float32Array.from(values));
-  const variable = tf.variable(initial);
-  initial.dispose();
-  return variable;
-}
+const variableOf = (values: ArrayLike<number>): tf.Variable => variableOver(tf.tensor1d(Float32Array.from(values)));
 
 const OPTIONS = { learningRate: 0.1, beta2: 0.95, weightDecay: 0.2 };
+
+/** Values of many parameters: fewer than a vector's, one more and one less than whole ones, and enough to be cut. */
+const SIZES = [1, 7, 8, 9, 4097, 70_003, 3, 16];
+const uniform = (size: number, seed: number): tf.Tensor => tf.randomUniform([size], -1, 1, 'float32', seed);
+const variables = (): Map<string, tf.Variable> =>
+  new Map(SIZES.map((size, i) => [`p${i}`, variableOver(uniform(size, i))]));
+const gradients = (step: number): Map<string, tf.Tensor> =>
+  new Map(SIZES.map((size, i) => [`p${i}`, uniform(size, 100 * step + i)]));
+/** Every other one decays. */
+const MIXED = { ...OPTIONS, decays: (name: string) => Number(name.slice(1)) % 2 === 0 };
 
 describe.each(backends)('AdamW on %s', (backend) => {
   beforeEach(async () => {
@@ -47,7 +53,7 @@ describe.each(backends)('AdamW on %s', (backend) => {
     // Without decay and at rate 0.5: θ = 1 - 0.5·2/2 = 0.5
     const w = variableOf([1]);
     const optimiser = new AdamW({ ...OPTIONS, decays: (name) => name !== 'w' });
-    optimiser.step(new Map([['w', w]]), new Map([['w', tf.tensor1d([2])]]), 0.5);
+    optimiser.step(new Map([['w', w]]), new Map([['w', tf.tensor1d([2])]]), { learningRate: 0.5 });
     expectAllClose(await valuesOf(w), { shape: [1], data: [0.5] }, { relative: 1e-6 });
   });
 
@@ -70,13 +76,72 @@ describe.each(backends)('AdamW on %s', (backend) => {
     expect(await run(true)).toEqual(await run(false));
   });
 
-  test('a copy of the parameter taken before the step keeps its values', async () => {
-    const w = variableOf([1, 2, 3, 4, 5]);
+  test.each([1, 0.37])(
+    'many parameters at once, gradients scaled by %d, are as in plain operations',
+    async (factor) => {
+      const [ours, plain] = [variables(), variables()];
+      const optimisers = [new AdamW(MIXED), new AdamW(MIXED)];
+      for (let step = 1; step <= 3; step++) {
+        // What another tensor shares is not changed in place, but goes through plain operations.
+        const shared = [...plain.values()].map((variable) => tf.clone(variable));
+        const scale = tf.scalar(factor);
+        optimisers[0]?.step(ours, gradients(step), { scale });
+        optimisers[1]?.step(plain, gradients(step), { scale });
+        tf.dispose(shared);
+      }
+      for (const [name, variable] of ours) {
+        const expected = await valuesOf(plain.get(name) as tf.Variable);
+        expectAllClose(await valuesOf(variable), expected, { relative: 1e-5 });
+      }
+    },
+  );
+
+  test('a scale gives the bits of gradients that were scaled before, and all at once those of one after another', async () => {
+    const [together, apart] = [variables(), variables()];
+    const optimiser = new AdamW(MIXED);
+    const each = new Map(SIZES.map((_, i) => [`p${i}`, new AdamW(MIXED)]));
+    const scale = tf.scalar(0.37);
+    for (let step = 1; step <= 2; step++) {
+      optimiser.step(together, gradients(step), { scale });
+      for (const [name, gradient] of gradients(step)) {
+        each.get(name)?.step(apart, new Map([[name, tf.mul(gradient, scale)]]));
+      }
+    }
+    for (const [name, variable] of together) {
+      expect(Array.from(await variable.data())).toEqual(Array.from((await apart.get(name)?.data()) ?? []));
+    }
+  });
+
+  test('a copy of a parameter taken before the step keeps its values, and the others change with it', async () => {
+    const [w, other] = [variableOf([1, 2, 3, 4, 5]), variableOf([1, 2, 3, 4, 5])];
     const copy = tf.clone(w);
     const optimiser = new AdamW(OPTIONS);
-    optimiser.step(new Map([['w', w]]), new Map([['w', tf.ones([5])]]));
+    const both = new Map([
+      ['w', w],
+      ['other', other],
+    ]);
+    optimiser.step(both, new Map([...both.keys()].map((name) => [name, tf.ones([5])])));
     expect(Array.from(await copy.data())).toEqual([1, 2, 3, 4, 5]);
     expect(Array.from(await w.data())).not.toEqual([1, 2, 3, 4, 5]);
+    expectAllClose(await valuesOf(w), await valuesOf(other), { relative: 1e-6 });
+  });
+
+  test('a gradient that is another parameter’s own values is that of before the step', async () => {
+    // The gradient of a·b with respect to a is b, and may share its memory.
+    const [a, b] = [variableOf([1]), variableOf([2])];
+    const optimiser = new AdamW(OPTIONS);
+    const both = new Map([
+      ['b', b],
+      ['a', a],
+    ]);
+    const shared = new Map([
+      ['b', tf.clone(a)],
+      ['a', tf.clone(b)],
+    ]);
+    optimiser.step(both, shared);
+    // m of each: (1 - β₁) · gradient
+    expect((await optimiser.state().get('a.m')?.data())?.[0]).toBeCloseTo(0.2, 6);
+    expect((await optimiser.state().get('b.m')?.data())?.[0]).toBeCloseTo(0.1, 6);
   });
 
   test('the tensors a state was loaded from keep their values', async () => {

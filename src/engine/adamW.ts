@@ -17,9 +17,32 @@ export interface AdamWOptions {
   decays?: (name: string) => boolean;
 }
 
+export interface StepOptions {
+  /** η of this step, for schedules; the constructor's where absent. */
+  learningRate?: number;
+  /** Scalar that the gradients are multiplied by first, as `clipFactor` gives it. */
+  scale?: tf.Scalar;
+}
+
 interface Moments {
   m: tf.Variable;
   v: tf.Variable;
+}
+
+/** One parameter of a step; all tensors have its shape. */
+interface Update extends Moments {
+  value: tf.Variable;
+  gradient: tf.Tensor;
+  /** What is left of the value after decay, 1 - ηλ. */
+  keep: number;
+}
+
+/** Numbers of a step that all parameters share. */
+interface Rates {
+  /** η / (1 - β₁ᵗ) */
+  rate: number;
+  /** sqrt(1 - β₂ᵗ) */
+  root: number;
 }
 
 /** One optimiser; it owns its moments, and `dispose` frees them. */
@@ -41,44 +64,57 @@ export class AdamW {
    * One update of every variable that has a gradient. The caller keeps and disposes the gradients.
    *
    * θ ← θ - η·λ·θ - η · (m / (1 - β₁ᵗ)) / (sqrt(v / (1 - β₂ᵗ)) + ε)
-   *
-   * @param learningRate η of this step, for schedules; the constructor's where absent
    */
   step(
     variables: Map<string, tf.Variable>,
     gradients: Map<string, tf.Tensor>,
-    learningRate: number = this.#options.learningRate,
+    { learningRate = this.#options.learningRate, scale }: StepOptions = {},
   ): void {
     this.#stepCount += 1;
+    const { beta1, beta2, weightDecay, decays } = this.#options;
+    const rates = {
+      rate: learningRate / (1 - beta1 ** this.#stepCount),
+      root: Math.sqrt(1 - beta2 ** this.#stepCount),
+    };
+    const inPlace: Update[] = [];
     for (const [name, gradient] of gradients) {
-      const variable = variables.get(name);
-      if (variable === undefined) {
+      const value = variables.get(name);
+      if (value === undefined) {
         throw new FourfoldError('internal', `AdamW: expected a variable for the gradient ${name}; there is none.`);
       }
-      this.#update(name, variable, gradient, learningRate);
+      const keep = 1 - learningRate * (decays(name) ? weightDecay : 0);
+      const update = { value, gradient, keep, ...this.#momentsOf(name, value.shape) };
+      if (canChangeInPlace(update)) inPlace.push(update);
+      else this.#replace(update, rates, scale);
     }
+    if (inPlace.length > 0) this.#changeInPlace(inPlace, rates, scale);
   }
 
-  #update(name: string, variable: tf.Variable, gradient: tf.Tensor, learningRate: number): void {
-    const { beta1, beta2, epsilon, weightDecay, decays } = this.#options;
-    const { m, v } = this.#momentsOf(name, variable.shape);
-    const decay = decays(name) ? weightDecay : 0;
-    const corrected1 = 1 - beta1 ** this.#stepCount;
-    const corrected2 = 1 - beta2 ** this.#stepCount;
-    if (hasKernel('FourfoldAdamW', variable, gradient) && [variable, m, v].every(ownsItsValues)) {
-      const attributes = {
-        ...{ beta1, beta2, epsilon },
-        ...{ rate: learningRate / corrected1, rootScale: 1 / Math.sqrt(corrected2), keep: 1 - learningRate * decay },
-      };
-      runKernels('FourfoldAdamW', { value: variable, m, v, gradient }, attributes);
-      return;
-    }
+  /** All parameters in one call of the kernel, which gets the tensors of parameter i as `value${i}` and so on. */
+  #changeInPlace(updates: Update[], { rate, root }: Rates, scale: tf.Scalar | undefined): void {
+    const { beta1, beta2, epsilon } = this.#options;
     tf.tidy(() => {
-      m.assign(tf.add(tf.mul(m, beta1), tf.mul(gradient, 1 - beta1)));
-      v.assign(tf.add(tf.mul(v, beta2), tf.mul(tf.square(gradient), 1 - beta2)));
-      const deviation = tf.add(tf.div(tf.sqrt(v), Math.sqrt(corrected2)), epsilon);
-      const update = tf.mul(tf.div(m, deviation), learningRate / corrected1);
-      variable.assign(tf.sub(tf.mul(variable, 1 - learningRate * decay), update));
+      const inputs: Record<string, tf.Tensor> = { scale: scale ?? tf.scalar(1) };
+      for (const [i, { value, m, v, gradient }] of updates.entries()) {
+        inputs[`value${i}`] = value;
+        inputs[`m${i}`] = m;
+        inputs[`v${i}`] = v;
+        inputs[`gradient${i}`] = gradient;
+      }
+      const keeps = updates.map(({ keep }) => keep);
+      runKernels('FourfoldAdamW', inputs, { beta1, beta2, epsilon, rate, rootScale: 1 / root, keeps });
+    });
+  }
+
+  /** One parameter in plain operations. */
+  #replace({ value, m, v, gradient, keep }: Update, { rate, root }: Rates, scale: tf.Scalar | undefined): void {
+    const { beta1, beta2, epsilon } = this.#options;
+    tf.tidy(() => {
+      const scaled = scale === undefined ? gradient : tf.mul(gradient, scale);
+      m.assign(tf.add(tf.mul(m, beta1), tf.mul(scaled, 1 - beta1)));
+      v.assign(tf.add(tf.mul(v, beta2), tf.mul(tf.square(scaled), 1 - beta2)));
+      const update = tf.mul(tf.div(m, tf.add(tf.div(tf.sqrt(v), root), epsilon)), rate);
+      value.assign(tf.sub(tf.mul(value, keep), update));
     });
   }
 
@@ -129,7 +165,11 @@ export class AdamW {
   }
 }
 
-/** Whether no other tensor shares the variable's values, so that they may change in place. */
+/** Whether the back end has the kernel, and no other tensor shares the values that it would change. */
+function canChangeInPlace({ value, m, v, gradient }: Update): boolean {
+  return hasKernel('FourfoldAdamW', value, gradient) && [value, m, v].every(ownsItsValues);
+}
+
 function ownsItsValues(variable: tf.Variable): boolean {
   return tf.backend().refCount(variable.dataId) === 1;
 }

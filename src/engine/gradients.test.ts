@@ -1,5 +1,5 @@
 import { startEngine } from './backend.ts';
-import { accumulate, clipByGlobalNorm, globalNorm, valueAndGradients } from './gradients.ts';
+import { accumulate, clipFactor, globalNorm, valueAndGradients } from './gradients.ts';
 import { presentBackends } from './testing/backends.ts';
 import * as tf from './tf.ts';
 
@@ -30,25 +30,31 @@ describe.each(backends)('on %s', (backend) => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  test('the norm is over all gradients, and clipping scales to the limit', async () => {
-    // sqrt(3² + 0² + 4²) = 5; clipped to 1: 3/5, 0, 4/5 (but for the 1e-6 in the divisor)
+  test('the norm is over all gradients, and the factor scales it to the limit', async () => {
+    // sqrt(3² + 0² + 4²) = 5; clipped to 1: a fifth (but for the 1e-6 in the divisor)
     const gradients = new Map([
       ['a', tf.tensor([3, 0])],
       ['b', tf.tensor([4], [1, 1])],
     ]);
-    expect(await numbers(globalNorm(gradients))).toEqual([5]);
     const before = tf.memory().numTensors;
-    const { gradients: clipped, norm } = clipByGlobalNorm(gradients, 1);
-    expect(tf.memory().numTensors).toBe(before + 3);
+    const norm = globalNorm(gradients);
+    const factor = clipFactor(norm, 1);
+    expect(tf.memory().numTensors).toBe(before + 2);
     expect(await numbers(norm)).toEqual([5]);
-    expect((await numbers(clipped.get('a')))[0]).toBeCloseTo(0.6, 5);
-    expect((await numbers(clipped.get('b')))[0]).toBeCloseTo(0.8, 5);
-    expect(clipped.get('b')?.shape).toEqual([1, 1]);
+    expect(factor.shape).toEqual([]);
+    expect((await numbers(factor))[0]).toBeCloseTo(0.2, 6);
   });
 
-  test('gradients within the limit stay as they are', async () => {
-    const { gradients } = clipByGlobalNorm(new Map([['a', tf.tensor1d([0.3, -0.4])]]), 1);
-    expect(await numbers(gradients.get('a'))).toEqual(await numbers(tf.tensor1d([0.3, -0.4])));
+  test('the norm of tensors of odd sizes is that of their values', async () => {
+    // n values of 1/2 each: sqrt(Σ n / 4)
+    const sizes = [4097, 1, 7, 8, 9, 70_001, 4096, 3];
+    const gradients = new Map(sizes.map((size, i) => [`g${i}`, tf.fill([size], 0.5)]));
+    const all = sizes.reduce((sum, size) => sum + size, 0);
+    expect((await numbers(globalNorm(gradients)))[0]).toBeCloseTo(Math.sqrt(all / 4), 3);
+  });
+
+  test('gradients within the limit are scaled by exactly 1', async () => {
+    expect(await numbers(clipFactor(tf.scalar(0.5), 1))).toEqual([1]);
   });
 
   test('accumulation adds up and leaves one tensor for each name', async () => {

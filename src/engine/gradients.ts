@@ -1,4 +1,4 @@
-// Values and gradients of a loss by parameter name, their norm, clipping and accumulation.
+// Values and gradients of a loss by parameter name, their norm, the factor that clips them, and accumulation.
 import { FourfoldError } from '../core/errors.ts';
 import { hasKernel, runKernel } from './ops/checks.ts';
 import * as tf from './tf.ts';
@@ -43,26 +43,15 @@ export function globalNorm(gradients: Map<string, tf.Tensor>): tf.Scalar {
 }
 
 /**
- * Scales all gradients by min(1, maxNorm / (norm + 1e-6)) (Pascanu et al. 2013, algorithm 1), without a readback.
- * The caller keeps its own gradients and disposes the clipped ones.
+ * min(1, maxNorm / (norm + 1e-6)): what scales gradients of this norm down to `maxNorm` (Pascanu et al. 2013, algorithm 1),
+ * without a readback. `AdamW.step` takes it as `scale`.
  *
- * @returns the clipped gradients and the norm before clipping (scalar)
+ * @param norm scalar, as `globalNorm` gives it
+ * @returns scalar
  */
-export function clipByGlobalNorm(
-  gradients: Map<string, tf.Tensor>,
-  maxNorm: number,
-): { gradients: Map<string, tf.Tensor>; norm: tf.Scalar } {
-  const norm = globalNorm(gradients);
-  const clipped = new Map<string, tf.Tensor>();
-  if (hasKernel('FourfoldClip', ...gradients.values())) {
-    for (const [name, x] of gradients) clipped.set(name, runKernel('FourfoldClip', { x, norm }, { maxNorm }));
-    return { gradients: clipped, norm };
-  }
-  tf.tidy(() => {
-    const factor = tf.minimum(tf.div(maxNorm, tf.add(norm, 1e-6)), 1);
-    for (const [name, gradient] of gradients) clipped.set(name, tf.keep(tf.mul(gradient, factor)));
-  });
-  return { gradients: clipped, norm };
+export function clipFactor(norm: tf.Scalar, maxNorm: number): tf.Scalar {
+  if (hasKernel('FourfoldClipFactor', norm)) return runKernel('FourfoldClipFactor', { norm }, { maxNorm }) as tf.Scalar;
+  return tf.tidy(() => tf.minimum(tf.div(maxNorm, tf.add(norm, 1e-6)), 1));
 }
 
 /**

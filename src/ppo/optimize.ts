@@ -1,7 +1,7 @@
 // The optimisation of one iteration: several epochs of clipped updates of policy and critic over its replies.
 import { randomFrom, seedOf, shuffled } from '../core/random.ts';
 import type { AdamW } from '../engine/adamW.ts';
-import { clipByGlobalNorm, valueAndGradients } from '../engine/gradients.ts';
+import { clipFactor, globalNorm, valueAndGradients } from '../engine/gradients.ts';
 import * as tf from '../engine/tf.ts';
 import { inTraining } from '../model/adapted.ts';
 import { makeBatch } from '../model/batch.ts';
@@ -71,12 +71,15 @@ async function learn(
     figures = result.figures.map((figure) => tf.keep(figure));
     return result.loss;
   });
-  const { gradients: clipped, norm } = clipByGlobalNorm(gradients, maxGradNorm);
+  const norm = globalNorm(gradients);
   const stacked = tf.tidy(() => tf.stack([value, norm, ...figures]));
   const numbers = Array.from(await stacked.data());
+  if (numbers.every(Number.isFinite)) {
+    const scale = clipFactor(norm, maxGradNorm);
+    optimizer.step(model.trained, gradients, { learningRate, scale });
+    scale.dispose();
+  }
   tf.dispose([stacked, value, norm, ...figures, ...gradients.values()]);
-  if (numbers.every(Number.isFinite)) optimizer.step(model.trained, clipped, learningRate);
-  tf.dispose([...clipped.values()]);
   return numbers;
 }
 

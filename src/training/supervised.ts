@@ -6,7 +6,7 @@ import { nextTurn } from '../core/nextTurn.ts';
 import type { ProgressTask } from '../core/progress.ts';
 import { randomFrom, seedOf, shuffled } from '../core/random.ts';
 import { AdamW } from '../engine/adamW.ts';
-import { accumulate, clipByGlobalNorm, valueAndGradients } from '../engine/gradients.ts';
+import { accumulate, clipFactor, globalNorm, valueAndGradients } from '../engine/gradients.ts';
 import * as tf from '../engine/tf.ts';
 import { decays, type Parameters } from '../model/parameters.ts';
 import type { Run } from '../store/runs.ts';
@@ -88,13 +88,16 @@ async function optimizerStep<E>(
     losses.push(value);
     accumulate(sum, gradients);
   }
-  const { gradients, norm } = clipByGlobalNorm(sum, options.maxGradNorm);
+  const norm = globalNorm(sum);
   const figures = tf.tidy(() => tf.stack([tf.addN(losses), norm]));
   const [loss = Number.NaN, gradNorm = Number.NaN] = await figures.data();
-  tf.dispose([...sum.values(), ...losses, norm, figures]);
   const learningRate = learningRateAt(step, options);
-  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) optimizer.step(options.parameters, gradients, learningRate);
-  tf.dispose([...gradients.values()]);
+  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) {
+    const scale = clipFactor(norm, options.maxGradNorm);
+    optimizer.step(options.parameters, sum, { learningRate, scale });
+    scale.dispose();
+  }
+  tf.dispose([...sum.values(), ...losses, norm, figures]);
   return { loss, gradNorm, learningRate };
 }
 

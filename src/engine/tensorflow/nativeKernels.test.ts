@@ -2,10 +2,12 @@
 // memory that they change in place. That they agree with their references is tested with those of all back ends.
 import { AdamW } from '../adamW.ts';
 import { startEngine } from '../backend.ts';
+import { clipFactor, globalNorm } from '../gradients.ts';
 import { attention } from '../ops/attention.ts';
 import { linear } from '../ops/linear.ts';
 import { tokenLogProbs } from '../ops/tokenLogProbs.ts';
 import { randomValues } from '../testing/cases.ts';
+import { variableOver } from '../testing/variableOver.ts';
 import * as tf from '../tf.ts';
 import { nativeModule } from './native.ts';
 
@@ -46,6 +48,24 @@ testIf('values and gradients have the same bits with any number of threads', () 
     };
     const { value, grads } = tf.valueAndGrads(loss as (...given: tf.Tensor[]) => tf.Scalar)([x, weight, heads]);
     return [value, ...grads].map(bits);
+  };
+  nativeModule()?.setThreads(1);
+  const single = compute();
+  for (const threads of [2, 5]) {
+    nativeModule()?.setThreads(threads);
+    expect(compute()).toEqual(single);
+  }
+});
+
+testIf('the norm and an optimiser step have the same bits with any number of threads', () => {
+  const sizes = [1, 7, 300_007, 8, 9, 4097, 3, 65_537, 12, 2];
+  const compute = (): Int32Array[] => {
+    const variables = new Map(sizes.map((size, i) => [`${i}`, variableOver(random(`value ${i}`, [size]))]));
+    const gradients = new Map(sizes.map((size, i) => [`${i}`, random(`gradient ${i}`, [size])]));
+    const optimizer = new AdamW({ learningRate: 0.01, weightDecay: 0.1, decays: (name) => Number(name) % 2 === 0 });
+    const norm = globalNorm(gradients);
+    optimizer.step(variables, gradients, { scale: clipFactor(norm, 1) });
+    return [norm, ...variables.values(), ...optimizer.state().values()].map(bits);
   };
   nativeModule()?.setThreads(1);
   const single = compute();

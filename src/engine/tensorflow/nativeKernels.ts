@@ -2,6 +2,7 @@
 // names, whose derivatives serve both.
 import type { KernelConfig, Tensor, TensorInfo } from '../tf.ts';
 import * as tf from '../tf.ts';
+import { defineClipFactor } from './optimizer.ts';
 import { defineKernel, type KernelCall, type NodeBackend, type Operations, type Value } from './raw.ts';
 
 /** Logits, as numbers, whose slopes are kept for the backward pass where no gradient is foreseen: 128 MiB. */
@@ -16,6 +17,7 @@ export function defineNativeKernels(): void {
   defineAttention();
   defineLogProbs();
   defineOptimizer();
+  defineClipFactor();
   defineAddition();
   // tfjs-node's makes a tensor of the shape each time, which takes longer than the operation.
   defineKernel('Reshape', ({ operations, input, attributes }) =>
@@ -177,23 +179,22 @@ function ownValues(operations: Operations, backend: NodeBackend, tensor: TensorI
 }
 
 function defineOptimizer(): void {
-  // In place: value, m and v change; nothing comes back.
-  defineKernel('FourfoldAdamW', ({ operations, tensors, input, number }) => {
+  // In place: values and moments change; nothing comes back.
+  defineKernel('FourfoldAdamW', ({ operations, tensors, input, number, attributes }) => {
     const backend = tf.backend() as NodeBackend;
-    const changing = ['value', 'm', 'v'].map((name) => ownValues(operations, backend, tensors[name] as TensorInfo));
-    const names = ['beta1', 'beta2', 'epsilon', 'rate', 'rootScale', 'keep'];
-    operations.run('FourfoldAdamW', [...changing, input('gradient'), passing(operations, ...names.map(number))]);
+    const keeps = attributes.keeps as number[];
+    const changing = ['value', 'm', 'v'].flatMap((name) =>
+      keeps.map((_, i) => ownValues(operations, backend, tensors[`${name}${i}`] as TensorInfo)),
+    );
+    const gradients = keeps.map((_, i) => input(`gradient${i}`));
+    const numbers = ['beta1', 'beta2', 'epsilon', 'rate', 'rootScale'].map(number);
+    const rest = [input('scale'), passing(operations, ...numbers, ...keeps)];
+    operations.run('FourfoldAdamW', [...changing, ...gradients, ...rest], [operations.count('N', keeps.length)]);
     return [];
   });
   defineKernel('FourfoldGlobalNorm', ({ operations, tensors, input }) => {
     const all = Object.keys(tensors).map(input);
     return operations.run('FourfoldNorm', all, [operations.count('N', all.length)]);
-  });
-  // x · min(1, maxNorm / (norm + 1e-6)); shared, where that is x itself
-  defineKernel('FourfoldClip', ({ operations, input, number }) => {
-    const norm = Number(operations.read(input('norm'))[0]);
-    const factor = Math.min(1, number('maxNorm') / (norm + 1e-6));
-    return factor === 1 ? input('x') : operations.run('FourfoldScale', [input('x'), passing(operations, factor)]);
   });
 }
 

@@ -32,9 +32,8 @@ export interface KernelExports {
   swiglu: Kernel;
   swigluGradient: Kernel;
   adamW: Kernel;
-  sumOfSquares: Measure;
-  storeSumOfSquares: Kernel;
-  scale: Kernel;
+  sumsOfSquares: Kernel;
+  squaresRun: Measure;
   add: Kernel;
   attention: Kernel;
   attentionGradient: Kernel;

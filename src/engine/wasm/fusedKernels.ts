@@ -1,15 +1,16 @@
-// The larger fused kernels on wasm: attention, activations, optimiser and norms of gradients.
+// The larger fused kernels on wasm: attention, activations, sums of equal shapes.
 import * as tf from '../tf.ts';
 import { defineKernel } from './define.ts';
 import type { KernelName } from './exports.ts';
-import { MAX_SLICES } from './kernelPool.ts';
 import { defineLogProbs } from './logProbs.ts';
+import { defineOptimizer } from './optimizer.ts';
 import { type KernelRuntime, sizeOf, type TensorInfo } from './runtime.ts';
 
 export function defineFusedKernels(runtime: KernelRuntime): void {
   defineAttention(runtime);
   defineLogProbs(runtime);
   defineElementwise(runtime);
+  defineOptimizer(runtime);
 }
 
 function defineAttention(runtime: KernelRuntime): void {
@@ -69,7 +70,7 @@ function defineAttention(runtime: KernelRuntime): void {
 }
 
 /** The time of one value in the time of multiply-adds of a product. */
-const [SWIGLU_WORK, GELU_WORK, ADAM_WORK, SCALE_WORK] = [16, 24, 16, 6];
+const [SWIGLU_WORK, GELU_WORK, ADD_WORK] = [16, 24, 6];
 
 function defineElementwise(runtime: KernelRuntime): void {
   const at = (tensor: TensorInfo): number => runtime.address(tensor);
@@ -114,41 +115,6 @@ function defineElementwise(runtime: KernelRuntime): void {
     return dx;
   });
 
-  // In place: value, m and v change; nothing comes back.
-  defineKernel('FourfoldAdamW', ({ input, number }) => {
-    const [value, m, v, gradient] = [input('value'), input('m'), input('v'), input('gradient')];
-    const [beta1, beta2] = [number('beta1'), number('beta2')];
-    run('adamW', sizeOf(value.shape), ADAM_WORK, [value, m, v, gradient].map(at), [
-      ...[beta1, 1 - beta1, beta2, 1 - beta2],
-      ...[number('rate'), number('rootScale'), number('epsilon'), number('keep')],
-    ]);
-    return [];
-  });
-
-  // sqrt(Σ over all inputs of Σ x²)
-  defineKernel('FourfoldGlobalNorm', ({ inputs }) => {
-    const tensors = Object.values(inputs);
-    const sums = runtime.packing(tensors.length * 8);
-    const slices = tensors.map((tensor, i) => [sizeOf(tensor.shape), at(tensor), sums + i * 8]);
-    for (let start = 0; start < slices.length; start += MAX_SLICES)
-      runtime.run('storeSumOfSquares', slices.slice(start, start + MAX_SLICES));
-    // Added up in the order of the tensors, whoever computed them.
-    const total = runtime.doubles(sums, tensors.length).reduce((sum, own) => sum + own, 0);
-    return runtime.scalar(Math.sqrt(total));
-  });
-  // x · min(1, maxNorm / (norm + 1e-6))
-  defineKernel('FourfoldClip', ({ input, number }) => {
-    const x = input('x');
-    const factor = Math.min(1, number('maxNorm') / (runtime.read(input('norm')) + 1e-6));
-    const y = runtime.output(x.shape);
-    const parts = runtime.parts(sizeOf(x.shape), 4, sizeOf(x.shape) * SCALE_WORK);
-    runtime.run(
-      'scale',
-      parts.map(([start, end]) => [end - start, at(x) + start * 4, factor, at(y) + start * 4]),
-    );
-    return y;
-  });
-
   // Residual branches and gradients that meet; other sums go to tfjs's own.
   const stock = tf.getKernel('Add', 'wasm');
   defineKernel('Add', ({ inputs, input }) => {
@@ -159,7 +125,7 @@ function defineElementwise(runtime: KernelRuntime): void {
       return stock.kernelFunc(call) as unknown as TensorInfo;
     }
     const sum = runtime.output(a.shape);
-    run('add', sizeOf(a.shape), SCALE_WORK, [a, b, sum].map(at));
+    run('add', sizeOf(a.shape), ADD_WORK, [a, b, sum].map(at));
     return sum;
   });
 }

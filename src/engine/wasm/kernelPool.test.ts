@@ -43,7 +43,7 @@ function start(program: string): void {
   const note = (line: string): number => notes.push(line);
   pool = new KernelPool({ program, module, kernels, memory, constants: [512], note, patienceMs: 200 });
   values = new Float32Array(memory.buffer);
-  for (let i = 0; i < VALUES; i++) values[FROM / 4 + i] = i;
+  for (let i = 0; i < VALUES + VALUES / SLICES; i++) values[FROM / 4 + i] = i;
 }
 
 async function startProgram(text: string): Promise<void> {
@@ -55,9 +55,14 @@ async function startProgram(text: string): Promise<void> {
 /** Doubles 0 .. 1023 in 16 slices of 64. */
 function runDoubling(): number[] {
   const size = VALUES / SLICES;
-  const slices = Array.from({ length: SLICES }, (_, i) => [size, FROM + i * size * 4, 2, TO + i * size * 4]);
+  const slices = Array.from({ length: SLICES }, (_, i) => [
+    size,
+    FROM + i * size * 4,
+    FROM + i * size * 4,
+    TO + i * size * 4,
+  ]);
   values.fill(0, TO / 4, TO / 4 + VALUES);
-  pool.run('scale', { slices, scratch: 0, scratchBytes: 0 });
+  pool.run('add', { slices, scratch: 0, scratchBytes: 0 });
   return Array.from(values.subarray(TO / 4, TO / 4 + VALUES));
 }
 
@@ -70,11 +75,17 @@ test('every slice is computed once an operation is over, thousands of times on e
   await pause(100);
   for (let i = 0; i < 3000; i++) {
     const size = VALUES / SLICES;
-    const slices = Array.from({ length: SLICES }, (_, s) => [size, FROM + s * size * 4, i, TO + s * size * 4]);
-    pool.run('scale', { slices, scratch: 0, scratchBytes: 0 });
+    const slices = Array.from({ length: SLICES }, (_, s) => [
+      size,
+      FROM + s * size * 4,
+      FROM + (i % VALUES) * 4,
+      TO + s * size * 4,
+    ]);
+    pool.run('add', { slices, scratch: 0, scratchBytes: 0 });
     for (let s = 0; s < SLICES; s++) {
       const at = s * size + (i % size);
-      if (values[TO / 4 + at] !== Math.fround(at * i)) throw new Error(`operation ${i}: slice ${s} was not computed`);
+      if (values[TO / 4 + at] !== at + (i % VALUES) + (i % size))
+        throw new Error(`operation ${i}: slice ${s} was not computed`);
     }
   }
   expect(pool.threads).toBe(2);
@@ -121,8 +132,8 @@ test.each([
 test('a kernel that traps is an error, whichever thread it was on', async () => {
   start(PROGRAM);
   await pause(100);
-  const slices = Array.from({ length: SLICES }, () => [64, 2 ** 31, 2, TO]);
-  expect(() => pool.run('scale', { slices, scratch: 0, scratchBytes: 0 })).toThrow(
+  const slices = Array.from({ length: SLICES }, () => [64, 2 ** 31, FROM, TO]);
+  expect(() => pool.run('add', { slices, scratch: 0, scratchBytes: 0 })).toThrow(
     expect.objectContaining({ code: 'internal' }),
   );
   expect(pool.threads).toBe(1);

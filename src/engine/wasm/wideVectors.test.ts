@@ -16,13 +16,27 @@ const [A, B, C, D, E, F, IDS, SCRATCH] = [1, 2, 3, 4, 5, 6, 7, 8].map((i) => i *
   ...[number, number, number, number],
 ];
 const CONSTANTS = 1024;
+const SIZES = [1, 4, 7, 8, 9, 12, 15, 16, 17, 33, 4097];
+/** Lists of two spans for the optimiser's kernels, 128 bytes for each of the sizes. */
+const [ADAM_SPANS, SQUARES_SPANS] = [8192, 16384];
 
-/** What a kernel finds: numbers, and small whole ones at IDS. */
+/** What a kernel finds: numbers, small whole ones at IDS, and the lists of spans. */
 const START = ((): Uint8Array => {
   const random = randomFrom(seedOf('wide'));
   const values = Float32Array.from({ length: SCRATCH / 4 }, () => 2 * random.uniform() - 1);
   const ids = new Int32Array(values.buffer, IDS, 2 ** 12);
   for (let i = 0; i < ids.length; i++) ids[i] = i < 1024 ? random.integer(5) : 0;
+  for (const [i, n] of SIZES.entries()) {
+    const [words, keeps] = [
+      new Int32Array(values.buffer, ADAM_SPANS + i * 128),
+      values.subarray(ADAM_SPANS / 4 + i * 32),
+    ];
+    words.set([A, B, IDS, D, n]);
+    words.set([C, E, IDS + 2 ** 17, F, n + 3], 6);
+    keeps[5] = 0.99;
+    keeps[11] = 1;
+    new Int32Array(values.buffer, SQUARES_SPANS + i * 128).set([A, n, B, C + 64, 2 * n + 1, E]);
+  }
   return new Uint8Array(values.buffer);
 })();
 
@@ -49,7 +63,6 @@ const wide = build('kernels-wide.wasm', (code) =>
   joinsVectors() ? compileJoined(code) : new webAssembly.Module(code),
 );
 
-const SIZES = [1, 4, 7, 8, 9, 12, 15, 16, 17, 33, 4097];
 const products: [KernelName, number[]][] = [
   ...[
     [1, 9, 7],
@@ -70,15 +83,13 @@ const products: [KernelName, number[]][] = [
     ]),
   ),
 ];
-const elementwise = SIZES.flatMap((n): [KernelName, number[]][] => [
+const elementwise = SIZES.flatMap((n, i): [KernelName, number[]][] => [
   ['swiglu', [n, A, B, C]],
   ['swigluGradient', [n, A, B, C, D, E]],
   ['gelu', [n, A, C, 0]],
   ['geluGradient', [n, A, B, C, 1]],
-  ['adamW', [n, A, B, IDS, D, 0.9, 0.1, 0.999, 0.001, 0.01, 1.5, 1e-8, 0.99]],
-  ['sumOfSquares', [n, A]],
-  ['storeSumOfSquares', [n, A, B]],
-  ['scale', [n, A, 0.3, B]],
+  ['adamW', [2, ADAM_SPANS + i * 128, 0.9, 0.1, 0.999, 0.001, 0.01, 1.5, 1e-8, 0.37]],
+  ['sumsOfSquares', [2, SQUARES_SPANS + i * 128]],
   ['add', [n, A, B, C]],
 ]);
 const overRows = [1, 7, 8, 9, 31, 64, 100].flatMap((n): [KernelName, number[]][] => [

@@ -1,6 +1,6 @@
-// What an optimiser's step needs on webgpu: the norm of all gradients, clipping, and AdamW in place.
+// What an optimiser's step needs on webgpu: the norm of all gradients, the factor that clips them, and AdamW in place.
 import { defineKernel } from './define.ts';
-import type { Dispatcher, Program } from './dispatcher.ts';
+import type { Dispatcher, Program, TensorInfo } from './dispatcher.ts';
 import { groupsOf, valueMain } from './pointwise.ts';
 import { REDUCE } from './rows.ts';
 import { sizeOf } from './sizes.ts';
@@ -8,15 +8,16 @@ import { sizeOf } from './sizes.ts';
 /** In place, as src/engine/adamW.ts writes it. */
 const ADAM_W: Program = {
   name: 'adamW',
-  buffers: { gradient: 'in f32', value: 'out f32', m: 'out f32', v: 'out f32' },
+  buffers: { gradient: 'in f32', scale: 'in f32', value: 'out f32', m: 'out f32', v: 'out f32' },
   numbers: {
     count: 'u32',
     ...{ beta1: 'f32', rest1: 'f32', beta2: 'f32', rest2: 'f32' },
     ...{ rate: 'f32', rootScale: 'f32', epsilon: 'f32', keep: 'f32' },
   },
   body: valueMain(`
-  let first = p.beta1 * m[i] + p.rest1 * gradient[i];
-  let second = p.beta2 * v[i] + p.rest2 * gradient[i] * gradient[i];
+  let g = gradient[i] * scale[0];
+  let first = p.beta1 * m[i] + p.rest1 * g;
+  let second = p.beta2 * v[i] + p.rest2 * g * g;
   m[i] = first;
   v[i] = second;
   value[i] = p.keep * value[i] - p.rate * first / (sqrt(second) * p.rootScale + p.epsilon);`),
@@ -54,22 +55,26 @@ fn main(@builtin(local_invocation_index) lane: u32) {
 }`,
 };
 
-const CLIP: Program = {
-  name: 'clip',
-  buffers: { x: 'in f32', norm: 'in f32', y: 'out f32' },
+const CLIP_FACTOR: Program = {
+  name: 'clipFactor',
+  buffers: { norm: 'in f32', factor: 'out f32' },
   numbers: { count: 'u32', maxNorm: 'f32' },
-  body: valueMain('y[i] = x[i] * min(1.0, p.maxNorm / (norm[0] + 1e-6));'),
+  body: valueMain('factor[i] = min(1.0, p.maxNorm / (norm[i] + 1e-6));'),
 };
 
 export function defineOptimizer(dispatcher: Dispatcher): void {
-  // In place: value, m and v change; nothing comes back.
-  defineKernel('FourfoldAdamW', ({ input, number }) => {
-    const [gradient, value, m, v] = [input('gradient'), input('value'), input('m'), input('v')];
-    const count = sizeOf(value.shape);
+  // In place: values and moments change; nothing comes back.
+  defineKernel('FourfoldAdamW', ({ input, number, attributes }) => {
     const [beta1, beta2] = [number('beta1'), number('beta2')];
-    const rates = Object.fromEntries(['rate', 'rootScale', 'epsilon', 'keep'].map((name) => [name, number(name)]));
-    const numbers = { count, beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, ...rates };
-    dispatcher.run(ADAM_W, { gradient, value, m, v }, numbers, groupsOf(count));
+    const rates = Object.fromEntries(['rate', 'rootScale', 'epsilon'].map((name) => [name, number(name)]));
+    for (const [i, keep] of (attributes.keeps as number[]).entries()) {
+      const [gradient, value, m, v] = ['gradient', 'value', 'm', 'v'].map((name) => input(`${name}${i}`)) as [
+        ...[TensorInfo, TensorInfo, TensorInfo, TensorInfo],
+      ];
+      const count = sizeOf(value.shape);
+      const numbers = { count, beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, ...rates, keep };
+      dispatcher.run(ADAM_W, { gradient, scale: input('scale'), value, m, v }, numbers, groupsOf(count));
+    }
     return [];
   });
 
@@ -91,12 +96,10 @@ export function defineOptimizer(dispatcher: Dispatcher): void {
     dispatcher.release(partial);
     return norm;
   });
-  // x · min(1, maxNorm / (norm + 1e-6))
-  defineKernel('FourfoldClip', ({ input, number }) => {
-    const [x, norm] = [input('x'), input('norm')];
-    const y = dispatcher.output(x.shape);
-    const count = sizeOf(x.shape);
-    dispatcher.run(CLIP, { x, norm, y }, { count, maxNorm: number('maxNorm') }, groupsOf(count));
-    return y;
+  // min(1, maxNorm / (norm + 1e-6))
+  defineKernel('FourfoldClipFactor', ({ input, number }) => {
+    const factor = dispatcher.output([]);
+    dispatcher.run(CLIP_FACTOR, { norm: input('norm'), factor }, { count: 1, maxNorm: number('maxNorm') }, [1]);
+    return factor;
   });
 }

@@ -6,6 +6,7 @@
 #include "attention.h"
 #include "call.h"
 #include "logProbs.h"
+#include "optimizer.h"
 #include "pool.h"
 #include "products.h"
 #include "rows.h"
@@ -182,11 +183,18 @@ void runLogProbsGradient(Call& call) {
                    wantsHidden ? dHidden : nullptr, wantsWeight ? dWeight : nullptr);
 }
 
-/** value, m, v, gradient, settings. In place: the first three change, which must have no other owner. */
+/**
+ * All values, all first moments, all second ones, all gradients; scale; settings: beta1, beta2, epsilon, rate, rootScale, and
+ * keep of each parameter. In place: values and moments change, which must have no other owner.
+ */
 void runAdamW(Call& call) {
-  const float* s = call.floats(4);
-  adamW(call.size(0), {s[0], s[1], s[2], s[3], s[4], s[5]}, call.floats(3), call.floats(0), call.floats(1),
-        call.floats(2));
+  const int count = (call.count() - 2) / 4;
+  const float *scale = call.floats(4 * count), *s = call.floats(4 * count + 1);
+  std::vector<Parameter> parameters;
+  for (int i = 0; i < count; i++)
+    parameters.push_back({call.floats(i), call.floats(count + i), call.floats(2 * count + i), call.floats(3 * count + i),
+                          call.size(i), s[5 + i]});
+  adamW(parameters, {s[0], s[1], s[2], s[3], s[4], scale[0]});
   call.output(0, {0});
 }
 
@@ -196,11 +204,8 @@ void runNorm(Call& call) {
   call.output(0, {})[0] = static_cast<float>(std::sqrt(sum));
 }
 
-/** x, settings: factor */
-void runScale(Call& call) { scale(call.size(0), call.floats(1)[0], call.floats(0), call.outputLike(0, 0)); }
-
 /** A tensor of its own with the same values. */
-void runCopy(Call& call) { scale(call.size(0), 1.0f, call.floats(0), call.outputLike(0, 0)); }
+void runCopy(Call& call) { copy(call.size(0), call.floats(0), call.outputLike(0, 0)); }
 
 std::string refusal;
 
@@ -276,10 +281,11 @@ const char* registerOperations() {
   registerOperation("FourfoldLogProbsGradient",
                     {"hidden: float", "weight: float", "targets: int32", "settings: float", "kept: float", "dy: float"},
                     {"d_hidden: float", "d_weight: float"}, nullptr, computeBy<runLogProbsGradient>);
-  registerOperation("FourfoldAdamW", {"value: float", "m: float", "v: float", "gradient: float", "settings: float"},
-                    {"nothing: float"}, nullptr, computeBy<runAdamW>);
+  registerOperation("FourfoldAdamW",
+                    {"values: N * float", "m: N * float", "v: N * float", "gradients: N * float", "scale: float",
+                     "settings: float"},
+                    {"nothing: float"}, "N: int >= 1", computeBy<runAdamW>);
   registerOperation("FourfoldNorm", {"x: N * float"}, one, "N: int >= 1", computeBy<runNorm>);
-  registerOperation("FourfoldScale", {"x: float", "settings: float"}, one, nullptr, computeBy<runScale>);
   registerOperation("FourfoldCopy", {"x: float"}, one, nullptr, computeBy<runCopy>);
   return refusal.c_str();
 }

@@ -293,42 +293,8 @@ void scatterRows(int64_t count, int64_t width, int64_t size, const float* rows, 
   }
 }
 
-void adamW(int64_t size, const AdamW& settings, const float* gradient, float* value, float* m, float* v) {
-  inParts(size, 2 * PLAIN, [=](int64_t from, int64_t end) {
-    const auto [beta1, beta2, epsilon, rate, rootScale, keep] = settings;
-#pragma omp simd
-    for (int64_t i = from; i < end; i++) {
-      const float g = gradient[i];
-      const float first = beta1 * m[i] + (1.0f - beta1) * g;
-      const float second = beta2 * v[i] + (1.0f - beta2) * (g * g);
-      m[i] = first;
-      v[i] = second;
-      value[i] = keep * value[i] - rate * first / (rootScale * __builtin_sqrtf(second) + epsilon);
-    }
-  });
-}
-
-double sumOfSquares(int64_t size, const float* x) {
-  // Parts of one size whatever the number of threads, added up in their order.
-  constexpr int64_t PART = 1 << 16;
-  const int64_t parts = (size + PART - 1) / PART;
-  double* sums = reinterpret_cast<double*>(sharedScratch(1, 2 * parts + 2));
-  inPieces(parts, [=](int64_t part) {
-    double own = 0;
-    for (int64_t from = part * PART, end = std::min(size, from + PART); from < end; from += 1024)
-      own += sumOf(std::min<int64_t>(end - from, 1024), [=](int64_t i) { return x[from + i] * x[from + i]; });
-    sums[part] = own;
-  });
-  double sum = 0;
-  for (int64_t part = 0; part < parts; part++) sum += sums[part];
-  return sum;
-}
-
-void scale(int64_t size, float factor, const float* x, float* y) {
-  inParts(size, PLAIN, [=](int64_t from, int64_t end) {
-#pragma omp simd
-    for (int64_t i = from; i < end; i++) y[i] = factor * x[i];
-  });
+void copy(int64_t size, const float* x, float* y) {
+  inParts(size, PLAIN, [=](int64_t from, int64_t end) { std::copy(x + from, x + end, y + from); });
 }
 
 }  // namespace fourfold

@@ -45,12 +45,6 @@ void gatherRows(int64_t count, int64_t width, const float* table, const int32_t*
 /** table = 0, then table[id] += row, in the order of the rows. */
 void scatterRows(int64_t count, int64_t width, int64_t size, const float* rows, const int32_t* ids, float* table);
 
-struct AdamW {
-  float beta1, beta2, epsilon, rate, rootScale, keep;
-};
-/** m = β₁m + (1-β₁)g; v = β₂v + (1-β₂)g²; value = keep·value - rate·m / (rootScale·sqrt(v) + ε), all in place. */
-void adamW(int64_t size, const AdamW& settings, const float* gradient, float* value, float* m, float* v);
-double sumOfSquares(int64_t size, const float* x);
-void scale(int64_t size, float factor, const float* x, float* y);
+void copy(int64_t size, const float* x, float* y);
 
 }  // namespace fourfold

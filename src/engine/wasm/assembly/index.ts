@@ -6,7 +6,8 @@ export {
   softmax, softmaxGradient, logSoftmax, logSoftmaxGradient, rmsNorm, rmsNormGradient, rmsNormGainGradient,
   rotary, gather, scatterAdd, idsFit,
 } from './rows';
-export { swiglu, swigluGradient, adamW, storeSumOfSquares, sumOfSquares, scale, add } from './pointwise';
+export { swiglu, swigluGradient, add } from './pointwise';
+export { adamW, squaresRun, sumsOfSquares } from './optimizer';
 export { layerNorm, layerNormGradient, layerNormGainGradient } from './layerNorm';
 export { gelu, geluGradient } from './gelu';
 export { attention, attentionGradient, attentionScratch, slotAttention, slotAttentionScratch } from './attention';
