@@ -32,8 +32,8 @@ export async function startWasm(threads = 1, note?: (line: string) => void): Pro
     defineRowKernels(running);
     defineFusedKernels(running);
     defineDecodingKernels(running);
-    defineLlamaLayer();
     const runtime = running;
+    defineLlamaLayer({ within: (work) => runtime.queued(work), free: (tensor) => runtime.release(tensor) });
     registerDecoder('wasm', (model, size) => makeWasmDecoder(runtime, model, size));
   }
   if (running !== null) running.isShared = threads > 1;

@@ -4,11 +4,30 @@ import * as tf from '../tf.ts';
 
 type Tensors = Record<string, tf.TensorInfo>;
 
+/** What a back end does its own way. */
+export interface Host {
+  /** Calls `work`, whose kernels it may take as one whole. */
+  within(work: () => tf.TensorInfo[]): tf.TensorInfo[];
+  /** Frees a tensor that a kernel made. */
+  free(tensor: tf.TensorInfo): void;
+}
+
+/** Kernels one by one, and memory freed at once. */
+export const PLAIN_HOST: Host = {
+  within: (work) => work(),
+  free: ({ dataId }) => void tf.backend().disposeData(dataId, false),
+};
+
 /** The kernels of one back end during one call of a kernel; `finish` keeps the outputs and frees the rest. */
 export class KernelCalls {
   readonly #backend = tf.backend();
   readonly #backendName = tf.getBackend();
-  readonly #made = new Set<object>();
+  readonly #host: Host;
+  readonly #made = new Map<object, tf.TensorInfo>();
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
 
   /** One kernel with all its outputs. */
   runMany(name: string, inputs: Tensors, attributes: object = {}): tf.TensorInfo[] {
@@ -16,7 +35,7 @@ export class KernelCalls {
     if (kernel == null) throw new FourfoldError('internal', `${this.#backendName}: expected the kernel ${name}.`);
     const made = kernel.kernelFunc({ inputs, attrs: attributes as tf.NamedAttrMap, backend: this.#backend });
     const outputs = Array.isArray(made) ? made : [made];
-    for (const { dataId } of outputs) this.#made.add(dataId);
+    for (const output of outputs) this.#made.set(output.dataId, output);
     return outputs;
   }
 
@@ -27,9 +46,7 @@ export class KernelCalls {
 
   /** Frees tensors that were made here. */
   free(...tensors: tf.TensorInfo[]): void {
-    for (const { dataId } of tensors) {
-      if (this.#made.delete(dataId)) this.#backend.disposeData(dataId, false);
-    }
+    for (const tensor of tensors) if (this.#made.delete(tensor.dataId)) this.#host.free(tensor);
   }
 
   /** Keeps the outputs, whose owner is the caller now, and frees everything else. */
@@ -40,8 +57,7 @@ export class KernelCalls {
   }
 
   freeAll(): void {
-    for (const dataId of this.#made) this.#backend.disposeData(dataId, false);
-    this.#made.clear();
+    this.free(...this.#made.values());
   }
 }
 
@@ -54,6 +70,7 @@ export function reshaped(tensor: tf.TensorInfo, shape: number[]): tf.TensorInfo 
 export function defineComposed(
   name: string,
   run: (calls: KernelCalls, inputs: Tensors, attributes: Record<string, unknown>) => tf.TensorInfo[],
+  host: Host,
 ): void {
   const backendName = tf.getBackend();
   if (tf.getKernel(name, backendName) != null) tf.unregisterKernel(name, backendName);
@@ -61,9 +78,10 @@ export function defineComposed(
     kernelName: name,
     backendName,
     kernelFunc: ({ inputs, attrs }) => {
-      const calls = new KernelCalls();
+      const calls = new KernelCalls(host);
       try {
-        return calls.finish(run(calls, inputs as unknown as Tensors, (attrs ?? {}) as Record<string, unknown>));
+        const attributes = (attrs ?? {}) as Record<string, unknown>;
+        return host.within(() => calls.finish(run(calls, inputs as unknown as Tensors, attributes)));
       } finally {
         calls.freeAll();
       }

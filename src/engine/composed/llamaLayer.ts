@@ -3,7 +3,7 @@
 // computed again.
 import type { LLAMA_LAYER_WEIGHTS } from '../ops/llamaLayer.ts';
 import type * as tf from '../tf.ts';
-import { defineComposed, type KernelCalls, reshaped } from './kernelCalls.ts';
+import { defineComposed, type Host, type KernelCalls, PLAIN_HOST, reshaped } from './kernelCalls.ts';
 
 type Constants = 'positions' | 'keyStart' | 'cos' | 'sin';
 type Given = Record<'hidden' | (typeof LLAMA_LAYER_WEIGHTS)[number] | Constants, tf.TensorInfo> & {
@@ -27,12 +27,17 @@ const KEPT = [
 ] as const;
 
 /** Defines the layer and its gradient for the current back end. */
-export function defineLlamaLayer(): void {
-  defineComposed('FourfoldLlamaLayer', (calls, inputs, attributes) =>
-    forward(calls, inputs as Given, attributes as unknown as Settings),
+export function defineLlamaLayer(host: Host = PLAIN_HOST): void {
+  const settingsOf = (attributes: object): Settings => attributes as Settings;
+  defineComposed(
+    'FourfoldLlamaLayer',
+    (calls, inputs, attributes) => forward(calls, inputs as Given, settingsOf(attributes)),
+    host,
   );
-  defineComposed('FourfoldLlamaLayerGradient', (calls, inputs, attributes) =>
-    backward(calls, inputs as Given & { dy: tf.TensorInfo }, attributes as unknown as Settings),
+  defineComposed(
+    'FourfoldLlamaLayerGradient',
+    (calls, inputs, attributes) => backward(calls, inputs as Given & { dy: tf.TensorInfo }, settingsOf(attributes)),
+    host,
   );
 }
 

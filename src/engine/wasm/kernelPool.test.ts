@@ -16,9 +16,9 @@ const takesOneThen = (end: string): string => `
   import { workerData } from 'node:worker_threads';
   const control = new Int32Array(workerData.shared.control);
   for (;;) {
-    const state = Atomics.load(control, 0);
-    if ((state & 255) === 0) Atomics.wait(control, 0, state);
-    else if (Atomics.compareExchange(control, 0, state, state - 1) === state) { ${end} }
+    const state = Atomics.load(control, 48);
+    if ((state & 255) === 0) Atomics.wait(control, 0, 0);
+    else if (Atomics.compareExchange(control, 48, state, state - 1) === state) { ${end} }
   }`;
 
 let folder: string;

@@ -1,9 +1,10 @@
-// Threads that compute slices of one operation in the memory they share with tfjs's back end.
+// Threads that compute slices of operations in the memory they share with tfjs's back end.
 //
-// The protocol: the main thread writes the operation into `table` (a kernel, and the arguments of each slice), then
-// publishes it in one word, STATE: the operation's number above, how many slices are left to take below. Whoever lowers
-// that count by compare-and-exchange owns the slice; the main thread takes slices as well, so that an operation gets done
-// though no other thread wakes up. Each finished slice counts up DONE, and the operation is over once all have.
+// The protocol: operations have numbers and form a queue, a ring of places in `table` (a kernel, and the arguments of each
+// slice). The main thread writes one and counts up PUBLISHED. Each place has a word STATE: the operation's number above, how
+// many slices are left to take below. Whoever lowers that count by compare-and-exchange owns the slice; the main thread takes
+// slices as well once it has nothing else to do, so that all gets done though no other thread wakes up. Each finished slice
+// counts up the place's DONE; the last one of an operation counts up COMPLETED, and only then do slices of the next begin.
 // Slices never share an element of a result, so which thread takes which changes no bit.
 import { Worker } from 'node:worker_threads';
 import { FourfoldError, messageOf } from '../../core/errors.ts';
@@ -34,10 +35,20 @@ export interface Operation {
   scratchBytes: number;
 }
 
-/** Places of the control words, 64 bytes apart where several threads write them; and the sizes of the table. */
-const WORDS = { STATE: 0, DONE: 16, FAILED: 32, KERNEL: 48, LENGTH: 49, WIDTH: 24, COUNT_BITS: 8 };
-/** The most slices of one operation. */
+/** Operations in the queue at most, and slices of one. */
+const PLACES = 64;
 export const MAX_SLICES = 64;
+/**
+ * Places of the control words, 64 bytes apart where several threads write them, those of an operation from FIRST on; and
+ * the sizes of a place in the table: its head (kernel, values of a slice, scratch and bytes of it), then WIDTH values a slice.
+ */
+const WORDS = {
+  ...{ PUBLISHED: 0, COMPLETED: 16, FAILED: 32, FIRST: 48, STATE: 0, DONE: 16, STEP: 32 },
+  ...{ PLACES, HEAD: 4, WIDTH: 24, PLACE: 4 + MAX_SLICES * 24, COUNT_BITS: 8 },
+};
+const COUNT_MASK = (1 << WORDS.COUNT_BITS) - 1;
+/** Of an operation's number, what stands in STATE. */
+const NUMBER_MASK = 0x7fffff;
 /**
  * How often a word is looked at before sleeping: some 200 µs, which covers nearly every gap between two operations of a
  * step. Waking a thread takes 30 to 60 µs, a fifth of a small model's step.
@@ -48,10 +59,11 @@ const WAIT_MS = 100;
 export class KernelPool {
   readonly #options: KernelPoolOptions;
   readonly #names: KernelName[];
-  readonly #control = new Int32Array(new SharedArrayBuffer(64 * 4));
-  readonly #table = new Float64Array(new SharedArrayBuffer((2 + MAX_SLICES * WORDS.WIDTH) * 8));
+  readonly #control = new Int32Array(new SharedArrayBuffer((WORDS.FIRST + PLACES * WORDS.STEP) * 4));
+  readonly #table = new Float64Array(new SharedArrayBuffer(PLACES * WORDS.PLACE * 8));
   readonly #workers = new Set<Worker>();
-  #number = 0;
+  /** The number of the next operation; it goes round at 2³¹, as the words do. */
+  #next = 0;
 
   constructor(options: KernelPoolOptions) {
     this.#options = options;
@@ -91,69 +103,106 @@ export class KernelPool {
     worker.unref();
   }
 
+  /** Computes all slices of an operation, and what was queued before. @throws as `join` */
+  run(name: KernelName, operation: Operation): void {
+    this.queue(name, operation);
+    this.join();
+  }
+
+  /** Leaves an operation to the other threads, which begin once those queued before are done. */
+  queue(name: KernelName, { slices, scratch, scratchBytes }: Operation): void {
+    const [control, table] = [this.#control, this.#table];
+    const number = this.#next;
+    this.#completeUntil((number - PLACES + 1) | 0);
+    const place = number & (PLACES - 1);
+    const at = place * WORDS.PLACE;
+    table[at] = this.#names.indexOf(name);
+    table[at + 1] = slices[0]?.length ?? 0;
+    table[at + 2] = scratch;
+    table[at + 3] = scratchBytes;
+    for (const [i, slice] of slices.entries()) table.set(slice, at + WORDS.HEAD + i * WORDS.WIDTH);
+    const words = WORDS.FIRST + place * WORDS.STEP;
+    Atomics.store(control, words + WORDS.DONE, -slices.length);
+    Atomics.store(control, words + WORDS.STATE, ((number & NUMBER_MASK) << WORDS.COUNT_BITS) | slices.length);
+    this.#next = (number + 1) | 0;
+    Atomics.store(control, WORDS.PUBLISHED, this.#next);
+    Atomics.notify(control, WORDS.PUBLISHED);
+  }
+
   /**
-   * Computes all slices of an operation.
+   * Takes part until all that was queued is computed.
    *
    * @throws FourfoldError 'internal' where a kernel failed, or a thread died with a slice taken; the results are then void,
    * and the pool is closed
    */
-  run(name: KernelName, operation: Operation): void {
-    const { slices, scratch, scratchBytes } = operation;
-    this.#publish(name, operation);
+  join(): void {
+    this.#completeUntil(this.#next);
+  }
+
+  /** Takes part until COMPLETED has come to `number`. */
+  #completeUntil(number: number): void {
     const control = this.#control;
-    const kernel = this.#options.kernels[name];
-    try {
-      for (let index = this.#take(); index !== null; index = this.#take()) {
-        const slice = slices[index] ?? [];
-        if (scratchBytes > 0) kernel(...slice, scratch);
-        else kernel(...slice);
-        Atomics.add(control, WORDS.DONE, 1);
-      }
-    } catch (cause) {
-      void this.close();
-      throw new FourfoldError('internal', `${name}: expected the kernel to finish; it did not.`, { cause });
+    for (;;) {
+      const current = Atomics.load(control, WORDS.COMPLETED);
+      if (((current - number) | 0) >= 0) break;
+      for (let slice = this.#take(current); slice !== null; slice = this.#take(current)) this.#compute(current, slice);
+      if (!this.#waitFor(current)) this.#fail('one ended within it');
     }
-    if (this.#waitFor(slices.length) && control[WORDS.FAILED] === 0) return;
+    if (control[WORDS.FAILED] !== 0) this.#fail('one failed within it');
+  }
+
+  #fail(reason: string): never {
     void this.close();
     throw new FourfoldError(
       'internal',
-      `${name}: expected every thread to finish its part; one ended or failed within it. ` +
+      `wasm: expected every thread to finish its part of an operation; ${reason}. ` +
         'Start the command again, with --threads 1 if it happens twice.',
     );
   }
 
-  #publish(name: KernelName, { slices, scratch, scratchBytes }: Operation): void {
-    const [control, table] = [this.#control, this.#table];
-    control[WORDS.KERNEL] = this.#names.indexOf(name);
-    control[WORDS.LENGTH] = slices[0]?.length ?? 0;
-    table[0] = scratch;
-    table[1] = scratchBytes;
-    for (const [i, slice] of slices.entries()) table.set(slice, 2 + i * WORDS.WIDTH);
-    Atomics.store(control, WORDS.DONE, 0);
-    this.#number = (this.#number + 1) & 0x7fffff;
-    Atomics.store(control, WORDS.STATE, (this.#number << WORDS.COUNT_BITS) | slices.length);
-    Atomics.notify(control, WORDS.STATE);
-  }
-
-  /** The index of a slice that is now the main thread's, or null where none is left. */
-  #take(): number | null {
+  /** The index of a slice of operation `number` that is now the main thread's, or null where none is left. */
+  #take(number: number): number | null {
+    const word = WORDS.FIRST + (number & (PLACES - 1)) * WORDS.STEP + WORDS.STATE;
     for (;;) {
-      const state = Atomics.load(this.#control, WORDS.STATE);
-      const left = state & ((1 << WORDS.COUNT_BITS) - 1);
-      if (left === 0) return null;
-      if (Atomics.compareExchange(this.#control, WORDS.STATE, state, state - 1) === state) return left - 1;
+      const state = Atomics.load(this.#control, word);
+      const left = state & COUNT_MASK;
+      if (left === 0 || state >>> WORDS.COUNT_BITS !== (number & NUMBER_MASK)) return null;
+      if (Atomics.compareExchange(this.#control, word, state, state - 1) === state) return left - 1;
     }
   }
 
-  /** Whether all slices get done. Counts waits, not the clock, so that a process that was stopped and goes on is not blamed. */
-  #waitFor(count: number): boolean {
+  #compute(number: number, slice: number): void {
+    const [control, table] = [this.#control, this.#table];
+    const place = number & (PLACES - 1);
+    const at = place * WORDS.PLACE;
+    const name = this.#names[table[at] as number] as KernelName;
+    const from = at + WORDS.HEAD + slice * WORDS.WIDTH;
+    const values = table.subarray(from, from + (table[at + 1] as number));
+    try {
+      const kernel = this.#options.kernels[name];
+      if ((table[at + 3] as number) > 0) kernel(...values, table[at + 2] as number);
+      else kernel(...values);
+    } catch (cause) {
+      void this.close();
+      throw new FourfoldError('internal', `${name}: expected the kernel to finish; it did not.`, { cause });
+    }
+    const done = WORDS.FIRST + place * WORDS.STEP + WORDS.DONE;
+    if (Atomics.add(control, done, 1) === -1) this.#complete(number);
+  }
+
+  #complete(number: number): void {
+    Atomics.store(this.#control, WORDS.COMPLETED, (number + 1) | 0);
+    Atomics.notify(this.#control, WORDS.COMPLETED);
+  }
+
+  /** Whether operation `number` gets done. Counts waits, not the clock, so that a process that was stopped and goes on is not blamed. */
+  #waitFor(number: number): boolean {
     const control = this.#control;
-    for (let i = 0; i < SPINS; i++) if (Atomics.load(control, WORDS.DONE) === count) return true;
+    for (let i = 0; i < SPINS; i++) if (Atomics.load(control, WORDS.COMPLETED) !== number) return true;
     let patience = Math.ceil((this.#options.patienceMs ?? 60_000) / WAIT_MS);
     for (;;) {
-      const done = Atomics.load(control, WORDS.DONE);
-      if (done === count) return true;
-      if (Atomics.wait(control, WORDS.DONE, done, WAIT_MS) === 'timed-out' && patience-- <= 0) return false;
+      if (Atomics.load(control, WORDS.COMPLETED) !== number) return true;
+      if (Atomics.wait(control, WORDS.COMPLETED, number, WAIT_MS) === 'timed-out' && patience-- <= 0) return false;
     }
   }
 

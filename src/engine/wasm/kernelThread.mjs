@@ -3,42 +3,57 @@
 import { workerData } from 'node:worker_threads';
 
 const { module, memory, constants, thread, names, spins, shared, words } = workerData;
-const { STATE, DONE, FAILED, KERNEL, LENGTH, WIDTH, COUNT_BITS } = words;
+const { PUBLISHED, COMPLETED, FAILED, FIRST, STATE, DONE, STEP, PLACES, HEAD, WIDTH, PLACE, COUNT_BITS } = words;
 const { exports: kernels } = new WebAssembly.Instance(module, { env: { memory } });
 kernels.setConstants(constants);
 
 const control = new Int32Array(shared.control);
 const table = new Float64Array(shared.table);
 const countMask = (1 << COUNT_BITS) - 1;
+const numberMask = (1 << (31 - COUNT_BITS)) - 1;
 
-/** Waits until there is a slice to take: a little while at work, then asleep. */
-function waitForWork() {
-  for (let i = 0; i < spins; i++) {
-    if ((Atomics.load(control, STATE) & countMask) !== 0) return;
+/** Waits while word `at` is `value`: a little while at work, then asleep. */
+function waitWhile(at, value) {
+  for (let i = 0; i < spins; i++) if (Atomics.load(control, at) !== value) return;
+  Atomics.wait(control, at, value);
+}
+
+/** The index of a slice of operation `number` that is this thread's now; -1 where none is left. */
+function take(number) {
+  const word = FIRST + (number & (PLACES - 1)) * STEP + STATE;
+  for (;;) {
+    const state = Atomics.load(control, word);
+    const left = state & countMask;
+    if (left === 0 || state >>> COUNT_BITS !== (number & numberMask)) return -1;
+    if (Atomics.compareExchange(control, word, state, state - 1) === state) return left - 1;
   }
-  const state = Atomics.load(control, STATE);
-  if ((state & countMask) === 0) Atomics.wait(control, STATE, state);
 }
 
-/** Computes slice `index`; the scratch space of this thread stands behind its values where the operation has one. */
-function compute(index) {
-  const values = table.subarray(2 + index * WIDTH, 2 + index * WIDTH + control[LENGTH]);
-  const [scratch, scratchBytes] = table;
-  const kernel = kernels[names[control[KERNEL]]];
-  if (scratchBytes > 0) kernel(...values, scratch + thread * scratchBytes);
-  else kernel(...values);
-}
-
-for (;;) {
-  waitForWork();
-  const state = Atomics.load(control, STATE);
-  const left = state & countMask;
-  if (left === 0 || Atomics.compareExchange(control, STATE, state, state - 1) !== state) continue;
+/** Computes a slice; the scratch space of this thread stands behind its values where the operation has one. */
+function compute(number, slice) {
+  const place = number & (PLACES - 1);
+  const at = place * PLACE;
+  const from = at + HEAD + slice * WIDTH;
+  const values = table.subarray(from, from + table[at + 1]);
+  const [scratch, scratchBytes] = [table[at + 2], table[at + 3]];
+  const kernel = kernels[names[table[at]]];
   try {
-    compute(left - 1);
+    if (scratchBytes > 0) kernel(...values, scratch + thread * scratchBytes);
+    else kernel(...values);
   } catch {
     Atomics.store(control, FAILED, 1);
   }
-  Atomics.add(control, DONE, 1);
-  Atomics.notify(control, DONE);
+  if (Atomics.add(control, FIRST + place * STEP + DONE, 1) !== -1) return;
+  Atomics.store(control, COMPLETED, (number + 1) | 0);
+  Atomics.notify(control, COMPLETED);
+}
+
+for (;;) {
+  const current = Atomics.load(control, COMPLETED);
+  if (Atomics.load(control, PUBLISHED) === current) {
+    waitWhile(PUBLISHED, current);
+    continue;
+  }
+  for (let slice = take(current); slice >= 0; slice = take(current)) compute(current, slice);
+  waitWhile(COMPLETED, current);
 }

@@ -93,7 +93,6 @@ function multiplyInt8(runtime: KernelRuntime, { size, a, b, scales, to, accumula
 }
 
 export function defineProducts(runtime: KernelRuntime): void {
-  const { kernels } = runtime;
   const gemm = (
     size: { m: number; n: number; k: number },
     a: Operand,
@@ -120,7 +119,7 @@ export function defineProducts(runtime: KernelRuntime): void {
     const out = weight.shape[0] ?? 1;
     const y = runtime.output([...x.shape.slice(0, -1), out]);
     const to = runtime.address(y);
-    if (bias !== undefined) kernels.fillRows(rows, out, runtime.address(bias), to);
+    if (bias !== undefined) runtime.run('fillRows', [[rows, out, runtime.address(bias), to]]);
     gemm({ m: rows, n: out, k: width }, plain(x, width), turned(weight, width), to, bias === undefined ? 0 : 1);
     return y;
   });
@@ -154,7 +153,7 @@ export function defineProducts(runtime: KernelRuntime): void {
     const out = packed.shape[0] ?? 1;
     const y = runtime.output([...x.shape.slice(0, -1), out]);
     const to = runtime.address(y);
-    if (bias !== undefined) kernels.fillRows(rows, out, runtime.address(bias), to);
+    if (bias !== undefined) runtime.run('fillRows', [[rows, out, runtime.address(bias), to]]);
     multiplyInt8(runtime, {
       size: { m: rows, n: out, k: width },
       a: plain(x, width),
@@ -187,7 +186,7 @@ export function defineProducts(runtime: KernelRuntime): void {
   defineKernel('FourfoldSumRows', ({ input }) => {
     const { rows, width } = rowsOf(input('x').shape);
     const sum = runtime.output([width]);
-    kernels.sumRows(rows, width, runtime.address(input('x')), runtime.address(sum));
+    runtime.run('sumRows', [[rows, width, runtime.address(input('x')), runtime.address(sum)]]);
     return sum;
   });
 

@@ -7,7 +7,6 @@ import type { KernelRuntime, TensorInfo } from './runtime.ts';
 const ROW_WORK = 8;
 
 export function defineRowKernels(runtime: KernelRuntime): void {
-  const { kernels } = runtime;
   const at = (tensor: TensorInfo): number => runtime.address(tensor);
   /** A kernel over rows on all threads; `operands` gives its further arguments for the rows from `start` on. */
   const run = (name: KernelName, rows: number, width: number, operands: (start: number) => number[]): void => {
@@ -113,7 +112,7 @@ export function defineRowKernels(runtime: KernelRuntime): void {
     const { rows, width } = rowsOf(input('x').shape);
     const dGain = runtime.output([width]);
     const [x, means, scales, dy] = [input('x'), input('means'), input('scales'), input('dy')].map(at);
-    kernels.layerNormGainGradient(rows, width, ...([x, means, scales, dy] as number[]), at(dGain));
+    runtime.run('layerNormGainGradient', [[rows, width, ...([x, means, scales, dy] as number[]), at(dGain)]]);
     return dGain;
   });
 
@@ -140,14 +139,14 @@ export function defineRowKernels(runtime: KernelRuntime): void {
     const [vocab, width] = table.shape as [number, number];
     expectIdsFit(runtime, 'embedding', ids, vocab);
     const rows = runtime.output([...ids.shape, width]);
-    kernels.gather(rowsOf(rows.shape).rows, width, at(table), at(ids), at(rows));
+    runtime.run('gather', [[rowsOf(rows.shape).rows, width, at(table), at(ids), at(rows)]]);
     return rows;
   });
   defineKernel('FourfoldEmbeddingGradient', ({ input, number }) => {
     const dy = input('dy');
     const { rows, width } = rowsOf(dy.shape);
     const dTable = runtime.output([number('vocab'), width]);
-    kernels.scatterAdd(rows, width, number('vocab'), at(dy), at(input('ids')), at(dTable));
+    runtime.run('scatterAdd', [[rows, width, number('vocab'), at(dy), at(input('ids')), at(dTable)]]);
     return dTable;
   });
 }

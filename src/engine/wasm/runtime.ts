@@ -18,6 +18,7 @@ export interface WasmBackend {
   };
   dataIdMap: { get(dataId: object): { memoryOffset: number } };
   incRef(dataId: object): void;
+  disposeData(dataId: object, force: boolean): boolean;
   makeOutput(shape: number[], dtype: 'float32' | 'int32'): TensorInfo;
 }
 
@@ -39,6 +40,8 @@ export interface LoadedKernels {
 
 /** Below this much work, waking a thread costs more than it saves. */
 const LEAST_WORK = 2 ** 20;
+/** Bytes for packed operands of queued operations at once. */
+const QUEUED_PACKING = 2 ** 23;
 /** More parts than threads, so that one that is held up by other programs leaves its share to the others. */
 const PARTS_PER_THREAD = 2;
 
@@ -58,6 +61,10 @@ export class KernelRuntime {
   #scratchBytes = 0;
   #packing = 0;
   #packingBytes = 0;
+  /** How much of the packing space queued operations use; null where operations are not queued. */
+  #packed: number | null = null;
+  /** Tensors that were released while operations were queued, by their number of values. */
+  readonly #released = new Map<number, TensorInfo[]>();
 
   constructor(backend: WasmBackend, loaded: LoadedKernels) {
     this.#backend = backend;
@@ -105,13 +112,40 @@ export class KernelRuntime {
   /** Runs a kernel once for each slice's arguments, on all threads. Its scratch space becomes the last argument. */
   run(name: KernelName, slices: number[][], scratchBytes = 0): void {
     const bytes = aligned(scratchBytes);
-    const isShared = slices.length > 1 && this.threads > 1;
+    const isQueued = this.#packed !== null;
+    const isShared = this.#pool !== null && this.threads > 1 && (isQueued || slices.length > 1);
     const scratch = bytes > 0 ? this.scratch(isShared ? this.#behind(bytes) : bytes) : 0;
     if (this.#pool !== null && isShared) {
-      this.#pool.run(name, { slices, scratch, scratchBytes: bytes });
+      const operation = { slices, scratch, scratchBytes: bytes };
+      if (isQueued) this.#pool.queue(name, operation);
+      else this.#pool.run(name, operation);
       return;
     }
     for (const slice of slices) this.kernels[name](...(bytes > 0 ? [...slice, scratch] : slice));
+  }
+
+  /**
+   * Calls `work`, whose runs may be queued: other threads begin with the first while this one is still preparing the next, and
+   * all are over at the end. Within it nothing may read or write the values of a tensor but by `run`.
+   */
+  queued<T>(work: () => T): T {
+    if (this.#packed !== null || this.threads === 1) return work();
+    this.#packed = 0;
+    try {
+      return work();
+    } finally {
+      this.#packed = null;
+      this.#pool?.join();
+      for (const tensor of [...this.#released.values()].flat()) this.#backend.disposeData(tensor.dataId, false);
+      this.#released.clear();
+    }
+  }
+
+  /** Waits for queued operations, whose space may be used again afterwards. */
+  #settle(): void {
+    if (this.#packed === null) return;
+    this.#pool?.join();
+    this.#packed = 0;
   }
 
   /** Space of `bytes` that stays as it is through runs with up to `scratchBytes` of scratch. */
@@ -130,8 +164,25 @@ export class KernelRuntime {
     return this.#backend.dataIdMap.get(tensor.dataId).memoryOffset;
   }
 
+  /**
+   * Frees a float32 tensor that was made here. While operations are queued its memory stays what it is, and a later output of
+   * its size takes it: the allocator writes into what it gets back, which an operation may still have to read.
+   */
+  release(tensor: TensorInfo): void {
+    if (this.#packed === null) {
+      this.#backend.disposeData(tensor.dataId, false);
+      return;
+    }
+    const size = sizeOf(tensor.shape);
+    const same = this.#released.get(size);
+    if (same === undefined) this.#released.set(size, [tensor]);
+    else same.push(tensor);
+  }
+
   /** A new float32 tensor with undefined values. */
   output(shape: number[]): TensorInfo {
+    const released = this.#packed === null ? undefined : this.#released.get(sizeOf(shape))?.pop();
+    if (released !== undefined) return { ...released, shape };
     const output = this.#backend.makeOutput(shape, 'float32');
     if (this.address(output) === 0 && sizeOf(shape) > 0) throw outOfMemory(sizeOf(shape) * 4);
     return output;
@@ -182,20 +233,27 @@ export class KernelRuntime {
     return new Int32Array(this.#memory.buffer, address, count);
   }
 
-  /** Space for packed operands, valid until the next call; it starts at a cache line. */
+  /** Space for packed operands, valid until the next call, or while operations are queued; it starts at a cache line. */
   packing(bytes: number): number {
-    if (bytes > this.#packingBytes) {
+    const wanted = this.#packed === null ? bytes : Math.max(bytes, QUEUED_PACKING);
+    if (wanted > this.#packingBytes) {
+      this.#settle();
       if (this.#packing !== 0) this.free(this.#packing);
       [this.#packing, this.#packingBytes] = [0, 0];
-      this.#packing = this.allocate(bytes);
-      this.#packingBytes = bytes;
+      this.#packing = this.allocate(wanted);
+      this.#packingBytes = wanted;
     }
-    return this.#packing;
+    if (this.#packed === null) return this.#packing;
+    if (this.#packed + bytes > this.#packingBytes) this.#settle();
+    const start = this.#packing + this.#packed;
+    this.#packed += aligned(bytes);
+    return start;
   }
 
   /** Space for one kernel call, valid until the next. */
   scratch(bytes: number): number {
     if (bytes > this.#scratchBytes) {
+      this.#settle();
       if (this.#scratch !== 0) this.#backend.wasm._free(this.#scratch);
       this.#scratchBytes = 0;
       this.#scratch = this.#backend.wasm._malloc(bytes) >>> 0;
