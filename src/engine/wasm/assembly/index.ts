@@ -9,7 +9,8 @@ export {
 export { swiglu, swigluGradient, adamW, storeSumOfSquares, sumOfSquares, scale, add } from './pointwise';
 export { layerNorm, layerNormGradient, layerNormGainGradient } from './layerNorm';
 export { gelu, geluGradient } from './gelu';
-export { attention, attentionGradient, attentionScratch, slotAttention, slotAttentionScratch } from './attention';
+export { attention, attentionGradient, attentionScratch } from './attention';
+export { slotAttention, slotAttentionScratch } from './slotAttention';
 export { scatterRows } from './cache';
 export { decode, decodeScratch, packPanels, panelColumns } from './decode';
 export { logProbs, logProbsWithGradient, logProbsBlock, logProbsScratch, logitGradient } from './logProbs';

@@ -175,3 +175,27 @@ export function log1(x: f32): f64 {
   const series = 1 + s * (1.0 / 3 + s * (1.0 / 5 + s * (1.0 / 7 + s * (1.0 / 9 + s * (1.0 / 11 + s * (1.0 / 13))))));
   return 2 * f * series + <f64>exponent * 0.6931471805599453;
 }
+
+/**
+ * ln x in four lanes for positive normal finite x, within 1e-7 of it or of 1: x = m·2^e with m from √½ to √2, ln m by a
+ * polynomial (coefficients of the Cephes library's logf). Other x give anything.
+ */
+export function log4(x: v128): v128 {
+  // The exponent of x / √½, rounded down.
+  const exponent = i32x4.shr_s(i32x4.sub(x, i32x4.splat(0x3f3504f3)), 23);
+  const e = f32x4.convert_i32x4_s(exponent);
+  const f = f32x4.sub(i32x4.sub(x, i32x4.shl(exponent, 23)), f32x4.splat(1));
+  const square = f32x4.mul(f, f);
+  let y = madd(f, f32x4.splat(7.0376836292e-2), f32x4.splat(-1.151461031e-1));
+  y = madd(y, f, f32x4.splat(1.167699874e-1));
+  y = madd(y, f, f32x4.splat(-1.2420140846e-1));
+  y = madd(y, f, f32x4.splat(1.4249322787e-1));
+  y = madd(y, f, f32x4.splat(-1.6668057665e-1));
+  y = madd(y, f, f32x4.splat(2.0000714765e-1));
+  y = madd(y, f, f32x4.splat(-2.4999993993e-1));
+  y = madd(y, f, f32x4.splat(3.3333331174e-1));
+  y = f32x4.mul(f32x4.mul(y, f), square);
+  y = madd(e, f32x4.splat(-2.12194440e-4), y);
+  y = madd(square, f32x4.splat(-0.5), y);
+  return madd(e, f32x4.splat(0.693359375), f32x4.add(f, y));
+}
