@@ -5,10 +5,11 @@
 // A window (0: none) bounds how many keys a query sees; a cap (0: none) bounds scaled scores s as cap·tanh(s / cap).
 import { capRow } from './cap';
 import { packPanel } from './pack';
-import { addOverQueries, QUERIES, ROW, scoreKeys, SPARE_ROWS, sumOverKeys } from './queryTiles';
+import { addOverQueries, QUERIES, scoreKeys, SPARE_ROWS, sumOverKeys } from './queryProducts';
 import { rowDot, rowScale } from './rows';
 import { capSlopes, exponentials, fillMask, MASK_BYTES, maskBlock, settleSums, topsOf, weightSlopes } from './scoreBlock';
 import { clearShort, copyShort } from './short';
+import { ROW } from './sumTiles';
 
 /** Bytes of the mask, zeros, and two values a query. */
 const HEAD: usize = MASK_BYTES + 3 * ROW;

@@ -2,7 +2,8 @@
 // gradient. A query's sum has four parts, of the keys 0, 4, 8 .. and so on, counted from the row's first valid key, which are
 // added in the order of `sumLanes`; so a single query with its keys across the lanes gets the same bits (attendSlot.ts).
 // The number of keys is a multiple of four.
-import { QUERIES, ROW } from './queryTiles';
+import { QUERIES } from './queryProducts';
+import { ROW } from './sumTiles';
 import { constants, exp4At, log4 } from './vector';
 
 /** Bytes of the table that `maskBlock` reads. */
