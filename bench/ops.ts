@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { AdamW } from '../src/engine/adamW.ts';
 import { startEngine } from '../src/engine/backend.ts';
 import { startStockWasm } from '../src/engine/backends/wasm.ts';
-import { attention, attentionReference } from '../src/engine/ops/attention.ts';
+import { type AttentionInput, attention, attentionReference } from '../src/engine/ops/attention.ts';
 import { linear, linearReference } from '../src/engine/ops/linear.ts';
 import { rmsNorm, rmsNormReference } from '../src/engine/ops/rmsNorm.ts';
 import { logSoftmax, logSoftmaxReference } from '../src/engine/ops/softmax.ts';
@@ -46,30 +46,62 @@ function linearCases(): Case[] {
   });
 }
 
+const pair = (name: string, gflop: number | null, ours: Case['ours'], stock: Case['stock']): Case => ({
+  name,
+  gflop,
+  ours,
+  stock,
+});
+
+/** From a given gradient of the result: that of a sum would be spread by tfjs's tile, which takes longer than attention. */
+const gradientOf = (f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: tf.Tensor[], dy: tf.Tensor) => () =>
+  tf.grads(f)(inputs, dy);
+
+/** A shape of its own, and those of the steps of `nano`, `small` and `stories15m`: batch, time, heads, dim. */
+function attentionCases(): Case[] {
+  const shapes = [
+    [4, 256, 4, 64],
+    [8, 128, 8, 8],
+    [8, 128, 8, 32],
+    [8, 128, 6, 48],
+  ] as const;
+  return shapes.flatMap((shape) => {
+    const [batch, time, heads, dim] = shape;
+    const inputs = [1, 2, 3].map((seed) => uniform([...shape], seed));
+    const dOut = uniform([...shape], 10);
+    const starts = Array.from({ length: batch }, (_, i) => (time === 256 ? i * 10 : 0));
+    const keyStart = tf.tensor1d(starts, 'int32');
+    const run = (f: typeof attention) => (query?: tf.Tensor, key?: tf.Tensor, value?: tf.Tensor) =>
+      f({ query, key, value, keyStart } as AttentionInput);
+    const gflop = (4 * batch * heads * time * time * dim) / 2e9;
+    const [label, ours, stock] = [shape.join('x'), run(attention), run(attentionReference)];
+    return [
+      pair(
+        `attention ${label}`,
+        gflop,
+        () => ours(...inputs),
+        () => stock(...inputs),
+      ),
+      pair(
+        `attention forward+backward ${label}`,
+        gflop * 3.5,
+        gradientOf(ours, inputs, dOut),
+        gradientOf(stock, inputs, dOut),
+      ),
+    ];
+  });
+}
+
 function fusedCases(): Case[] {
   const hidden = uniform([512, 256], 1);
   const weight = tf.variable(uniform([4096, 256], 2));
   const targets = tf.range(0, 512, 1, 'int32');
-  const heads = [4, 256, 4, 64];
-  const [query, key, value] = [uniform(heads, 1), uniform(heads, 2), uniform(heads, 3)];
-  const keyStart = tf.tensor1d([0, 10, 20, 30], 'int32');
   const [wide, gain] = [uniform([2048, 256], 4), uniform([256], 5)];
   const [gate, up] = [uniform([2048, 768], 6), uniform([2048, 768], 7)];
   const logits = uniform([512, 4096], 8);
   const logProbGflop = (2 * 512 * 256 * 4096) / 1e9;
-  const attentionGflop = (4 * 4 * 4 * 256 * 256 * 64) / 2e9;
-  const attend = { query, key, value, keyStart };
   const score = { hidden, weight, targets };
-  // From a given gradient of the result: that of a sum would be spread by tfjs's tile, which takes longer than attention.
-  const [dLogProbs, dOut] = [uniform([512], 9), uniform(heads, 10)];
-  const gradientOf = (f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: tf.Tensor[], dy: tf.Tensor) => () =>
-    tf.grads(f)(inputs, dy);
-  const pair = (name: string, gflop: number | null, ours: Case['ours'], stock: Case['stock']): Case => ({
-    name,
-    gflop,
-    ours,
-    stock,
-  });
+  const dLogProbs = uniform([512], 9);
   return [
     pair(
       'tokenLogProbs 512x256x4096',
@@ -85,27 +117,6 @@ function fusedCases(): Case[] {
         (h) => tokenLogProbsReference({ ...score, hidden: h as tf.Tensor }).logProbs,
         [hidden, weight],
         dLogProbs,
-      ),
-    ),
-    pair(
-      'attention 4x256x4x64',
-      attentionGflop,
-      () => attention(attend),
-      () => attentionReference(attend),
-    ),
-    pair(
-      'attention forward+backward',
-      attentionGflop * 3.5,
-      gradientOf(
-        (q, k, v) => attention({ ...attend, query: q as tf.Tensor, key: k as tf.Tensor, value: v as tf.Tensor }),
-        [query, key, value],
-        dOut,
-      ),
-      gradientOf(
-        (q, k, v) =>
-          attentionReference({ ...attend, query: q as tf.Tensor, key: k as tf.Tensor, value: v as tf.Tensor }),
-        [query, key, value],
-        dOut,
       ),
     ),
     pair(
@@ -163,7 +174,7 @@ const ratesOf = (gflop: number | null, rates: Record<string, number>): Record<st
 const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const casesNamed = (wanted: string): Case[] =>
-  [...linearCases(), ...fusedCases(), adamWCase()].filter(({ name }) => name.includes(wanted));
+  [...linearCases(), ...attentionCases(), ...fusedCases(), adamWCase()].filter(({ name }) => name.includes(wanted));
 
 async function besideStock(wanted: string): Promise<void> {
   await startStockWasm();

@@ -39,7 +39,7 @@ function defineAttention(runtime: KernelRuntime): void {
       runtime.run(
         'attention',
         parts.map((part) => [...part, ...rest]),
-        kernels.attentionScratch(keys),
+        kernels.attentionScratch(keys, dim),
       );
       return [out, logSums];
     });
@@ -62,7 +62,7 @@ function defineAttention(runtime: KernelRuntime): void {
       runtime.run(
         'attentionGradient',
         parts.map((part) => [...part, ...rest]),
-        kernels.attentionScratch(keys),
+        kernels.attentionScratch(keys, dim),
       );
       return [dQuery, dKey, dValue];
     });

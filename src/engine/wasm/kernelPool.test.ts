@@ -10,7 +10,8 @@ import { type WebAssemblyMemory, webAssembly } from './webAssembly.ts';
 type MemoryConstructor = new (size: { initial: number; maximum: number; shared: boolean }) => WebAssemblyMemory;
 const { Memory } = Reflect.get(globalThis, 'WebAssembly') as { Memory: MemoryConstructor };
 const PROGRAM = packagePath('dist', 'kernels', 'kernelThread.mjs');
-const [FROM, TO, VALUES, SLICES] = [1024, 65536, 1024, 16];
+/** The constants of two threads lie below the values. */
+const [CONSTANTS, FROM, TO, VALUES, SLICES] = [[64, 2048], 4096, 65536, 1024, 16] as const;
 /** Takes one slice as the real program does, and then does what `end` says. */
 const takesOneThen = (end: string): string => `
   import { workerData } from 'node:worker_threads';
@@ -39,9 +40,9 @@ function start(program: string): void {
   const memory = new Memory({ initial: 4, maximum: 65536, shared: true });
   const module = new webAssembly.Module(readFileSync(packagePath('dist', 'kernels', 'kernels-shared.wasm')));
   const kernels = new webAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
-  kernels.setConstants(16);
+  kernels.setConstants(CONSTANTS[0]);
   const note = (line: string): number => notes.push(line);
-  pool = new KernelPool({ program, module, kernels, memory, constants: [512], note, patienceMs: 200 });
+  pool = new KernelPool({ program, module, kernels, memory, constants: [CONSTANTS[1]], note, patienceMs: 200 });
   values = new Float32Array(memory.buffer);
   for (let i = 0; i < VALUES + VALUES / SLICES; i++) values[FROM / 4 + i] = i;
 }

@@ -54,9 +54,10 @@ const OWN_PACKING = 2 ** 15;
 function shareRows(runtime: KernelRuntime, { size, a, b, to, accumulate = 0 }: Product): void {
   const { kernels, threads } = runtime;
   const { m, n, k } = size;
-  const control = runtime.packing(CONTROL_BYTES * 2 + packedBytes(size));
+  const isOwn = (n + 8) * k <= OWN_PACKING;
+  const control = runtime.packing(CONTROL_BYTES * 2 + (isOwn ? 0 : packedBytes(size)));
   const plan = control + CONTROL_BYTES;
-  const packed = (n + 8) * k <= OWN_PACKING ? 0 : control + CONTROL_BYTES * 2;
+  const packed = isOwn ? 0 : control + CONTROL_BYTES * 2;
   const columns = Math.ceil(n / 16 / (2 * threads)) * 16;
   const rows = Math.min(kernels.gemmRows(), Math.max(12, Math.ceil(m / (threads * PIECES_PER_THREAD) / 6) * 6));
   runtime.integers(control, CONTROL_BYTES / 4).fill(0);

@@ -40,8 +40,8 @@ export interface LoadedKernels {
 
 /** Below this much work, waking a thread costs more than it saves. */
 const LEAST_WORK = 2 ** 20;
-/** Bytes for packed operands of queued operations at once. */
-const QUEUED_PACKING = 2 ** 23;
+/** Bytes for packed operands of queued operations at once: they stay in the second-level cache. */
+const QUEUED_PACKING = 2 ** 20;
 /** More parts than threads, so that one that is held up by other programs leaves its share to the others. */
 const PARTS_PER_THREAD = 2;
 

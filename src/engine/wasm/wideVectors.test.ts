@@ -111,6 +111,10 @@ const models = [4, 8, 9, 32, 48].flatMap((dim): [KernelName, number[]][] => [
   ['attention', [0, 8, 70, 75, 4, 2, dim, A, B, C, IDS + 4096, 0.3, 0, 0, D, E, SCRATCH]],
   ['attention', [0, 8, 70, 75, 4, 2, dim, A, B, C, IDS, 0.3, 9, 5, D, E, SCRATCH]],
   ['attentionGradient', [0, 4, 70, 75, 4, 2, dim, A, B, C, IDS, 0.3, 0, 0, D, E, F, 0, 2 ** 17, 2 ** 18, SCRATCH]],
+  [
+    'attentionGradient',
+    [0, 4, 70, 75, 4, 2, dim, A, B, C, IDS + 4096, 0.3, 9, 5, D, E, F, 0, 2 ** 17, 2 ** 18, SCRATCH],
+  ],
   ['logProbs', [9, 600, dim, A, B, IDS, 1.3, C, D, E, SCRATCH]],
   ['logProbsWithGradient', [9, 600, dim, A, B, IDS, 1.3, 0.1, C, D, E, F, SCRATCH + 2 ** 22, 640, SCRATCH]],
   ['logitGradient', [9, 512, dim, A, B, IDS, 0, 1.3, C, D, E, 0, F, SCRATCH]],

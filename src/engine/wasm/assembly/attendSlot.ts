@@ -1,8 +1,8 @@
 // Attention of a decode step: one query against a slot of the cache whose keys lie in blocks of 16 positions, dimension by
 // dimension, so that a vector holds one dimension of four keys and nothing need be turned. Each score is one chain of
 // multiply-adds along the dimensions, each output one along the keys, both ascending: the same bits as `attention`.
-import { rowExp, rowMax, rowScale } from './rows';
-import { madd } from './vector';
+import { rowMax, rowScale } from './rows';
+import { constants, exp4, exp4At, madd, sumLanes } from './vector';
 
 /** Positions in a block of keys. */
 export const KEY_BLOCK: i32 = 16;
@@ -38,32 +38,61 @@ export function attendSlot(seen: i32, dim: i32, query: usize, keys: usize, value
   let at = scores;
   let left = seen;
   for (; left > KEY_BLOCK; left -= 2 * KEY_BLOCK) {
-    scoreTwo(dim, query, keys, keys + block, at);
+    scoreTwo(dim, query, scale, keys, keys + block, at);
     keys += block << 1;
     at += KEY_BLOCK << 3;
   }
-  if (left > 0) scoreOne(dim, query, keys, at);
-  const top = scale >= 0 ? rowMax(seen, scores) * scale : leastOf(seen, scores) * scale;
-  const sum = rowExp(seen, scores, scale, top, scores);
-  rowScale(seen, scores, 1 / sum);
+  if (left > 0) scoreOne(dim, query, scale, keys, at);
+  const sum = weighRow(0, seen, scores);
   let d = 0;
   for (; d + 32 <= dim; d += 32) mix32(seen, scores, values + (<usize>d << 2), <usize>dim << 2, out + (<usize>d << 2));
   for (; d + 4 <= dim; d += 4) mix4(seen, scores, values + (<usize>d << 2), <usize>dim << 2, out + (<usize>d << 2));
   for (; d < dim; d++) mix1(seen, scores, values + (<usize>d << 2), <usize>dim << 2, out + (<usize>d << 2));
+  rowScale(dim, out, 1 / sum);
 }
 
-function leastOf(n: i32, x: usize): f32 {
-  let least: f32 = Infinity;
-  for (let i = 0; i < n; i++) least = min(least, load<f32>(x + (<usize>i << 2)));
-  return least;
+/**
+ * score ← e^(score - the largest) for the keys from .. seen - 1, 0 for those beside them up to whole vectors; the sum, lane by
+ * lane. `from` is below four.
+ */
+export function weighRow(from: i32, seen: i32, scores: usize): f32 {
+  for (let i = 0; i < from; i++) store<f32>(scores + (<usize>i << 2), -Infinity);
+  const top = rowMax(seen - from, scores + (<usize>from << 2));
+  const tops = f32x4.splat(top);
+  const c = constants;
+  const whole = scores + (<usize>(seen & ~3) << 2);
+  let lanes = f32x4.splat(0);
+  let p = scores;
+  // Two vectors at a time, loads before stores, for runtimes that join them.
+  for (; p + 32 <= whole; p += 32) {
+    const x0 = v128.load(p), x1 = v128.load(p, 16);
+    const y0 = exp4At(f32x4.sub(x0, tops), c), y1 = exp4At(f32x4.sub(x1, tops), c + 16);
+    v128.store(p, y0); v128.store(p, y1, 16);
+    lanes = f32x4.add(f32x4.add(lanes, y0), y1);
+  }
+  if (p < whole) {
+    const y = exp4(f32x4.sub(v128.load(p), tops));
+    v128.store(p, y);
+    lanes = f32x4.add(lanes, y);
+    p += 16;
+  }
+  const rest = seen & 3;
+  if (rest > 0) {
+    const isThere = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(rest));
+    const y = v128.and(exp4(f32x4.sub(v128.load(p), tops)), isThere);
+    v128.store(p, y);
+    lanes = f32x4.add(lanes, y);
+  }
+  return sumLanes(lanes);
 }
 
 /** Scores of two blocks: eight chains, so that one's latency hides behind the others. */
-function scoreTwo(dim: i32, query: usize, a: usize, b: usize, to: usize): void {
+function scoreTwo(dim: i32, query: usize, scale: f32, a: usize, b: usize, to: usize): void {
   let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+  const scales = f32x4.splat(scale);
   const end = query + (<usize>dim << 2);
   while (query < end) {
-    const q = v128.load32_splat(query);
+    const q = f32x4.mul(v128.load32_splat(query), scales);
     a0 = madd(q, v128.load(a), a0); a1 = madd(q, v128.load(a, 16), a1);
     a2 = madd(q, v128.load(a, 32), a2); a3 = madd(q, v128.load(a, 48), a3);
     b0 = madd(q, v128.load(b), b0); b1 = madd(q, v128.load(b, 16), b1);
@@ -76,11 +105,12 @@ function scoreTwo(dim: i32, query: usize, a: usize, b: usize, to: usize): void {
   v128.store(to, b0, 64); v128.store(to, b1, 80); v128.store(to, b2, 96); v128.store(to, b3, 112);
 }
 
-function scoreOne(dim: i32, query: usize, a: usize, to: usize): void {
+function scoreOne(dim: i32, query: usize, scale: f32, a: usize, to: usize): void {
   let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
+  const scales = f32x4.splat(scale);
   const end = query + (<usize>dim << 2);
   while (query < end) {
-    const q = v128.load32_splat(query);
+    const q = f32x4.mul(v128.load32_splat(query), scales);
     a0 = madd(q, v128.load(a), a0); a1 = madd(q, v128.load(a, 16), a1);
     a2 = madd(q, v128.load(a, 32), a2); a3 = madd(q, v128.load(a, 48), a3);
     query += 4;

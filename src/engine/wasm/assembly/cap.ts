@@ -30,21 +30,3 @@ export function capRow(n: i32, x: usize, scale: f32, cap: f32): void {
     store<f32>(x + p, f32x4.extract_lane(f32x4.mul(lanes, outer), 0));
   }
 }
-
-/** slope ← (slope - delta)·(1 - (s / cap)²), with s the capped scores */
-export function capSlopes(n: i32, s: usize, cap: f32, slope: usize, delta: f32): void {
-  const inverse: f32 = 1 / cap;
-  const inverses = f32x4.splat(inverse), deltas = f32x4.splat(delta), one = f32x4.splat(1);
-  const whole = <usize>(n & ~3) << 2;
-  const bytes = <usize>n << 2;
-  let p: usize = 0;
-  for (; p < whole; p += 16) {
-    const share = f32x4.mul(v128.load(s + p), inverses);
-    const rise = f32x4.sub(one, f32x4.mul(share, share));
-    v128.store(slope + p, f32x4.mul(f32x4.sub(v128.load(slope + p), deltas), rise));
-  }
-  for (; p < bytes; p += 4) {
-    const share = load<f32>(s + p) * inverse;
-    store<f32>(slope + p, (load<f32>(slope + p) - delta) * (1 - share * share));
-  }
-}

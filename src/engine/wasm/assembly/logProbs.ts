@@ -2,7 +2,7 @@
 // only [n, BLOCK] logits exist at a time, with a running maximum and sum (Milakov and Gimelshein 2018, algorithm 3); where
 // the gradient is foreseen, all logits of a few positions at a time.
 import { GEMM_SCRATCH, gemm } from './gemm';
-import { exp1, exp4, log1, madd, maxLanes, sumLanes } from './vector';
+import { constants, exp1, exp4, exp4At, log1, madd, maxLanes, sumLanes } from './vector';
 
 const BLOCK: i32 = 512;
 /** Bytes of a row's running maximum, sum and mean. */
@@ -187,13 +187,14 @@ export function logitGradient(
 
 /** x ← e^(x·scale - logSum)·factor */
 function toLogitGradient(n: i32, x: usize, scale: f32, logSum: f32, factor: f32): void {
+  const c = constants;
   const scales = f32x4.splat(scale), logSums = f32x4.splat(logSum), factors = f32x4.splat(factor);
   const end = x + (<usize>n << 2);
   // Two vectors at a time, loads before stores, for runtimes that join them.
   for (; x + 32 <= end; x += 32) {
     const x0 = v128.load(x), x1 = v128.load(x, 16);
-    const y0 = f32x4.mul(exp4(f32x4.sub(f32x4.mul(x0, scales), logSums)), factors);
-    const y1 = f32x4.mul(exp4(f32x4.sub(f32x4.mul(x1, scales), logSums)), factors);
+    const y0 = f32x4.mul(exp4At(f32x4.sub(f32x4.mul(x0, scales), logSums), c), factors);
+    const y1 = f32x4.mul(exp4At(f32x4.sub(f32x4.mul(x1, scales), logSums), c + 16), factors);
     v128.store(x, y0); v128.store(x, y1, 16);
   }
   if (x + 16 <= end) {

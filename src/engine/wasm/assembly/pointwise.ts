@@ -1,23 +1,24 @@
 // Elementwise kernels: the gated activation and addition. Loops take two vectors at a time, all loads before all stores, so
 // that a runtime that joins vectors finds the pairs.
-import { exp1, exp4, madd } from './vector';
+import { constants, exp1, exp4At, madd } from './vector';
 
-/** 1 / (1 + e^-x) */
+/** 1 / (1 + e^-x); c as in exp4At */
 // @ts-ignore: decorator
 @inline
-function logistic(x: v128): v128 {
+function logistic(x: v128, c: usize): v128 {
   const one = f32x4.splat(1);
-  return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
+  return f32x4.div(one, f32x4.add(one, exp4At(f32x4.neg(x), c)));
 }
 
 // @ts-ignore: decorator
 @inline
-function gated(gate: v128, up: v128): v128 {
-  return f32x4.mul(f32x4.mul(gate, logistic(gate)), up);
+function gated(gate: v128, up: v128, c: usize): v128 {
+  return f32x4.mul(f32x4.mul(gate, logistic(gate, c)), up);
 }
 
 /** silu(gate)·up */
 export function swiglu(n: i32, gate: usize, up: usize, to: usize): void {
+  const c = constants;
   const pairs = <usize>(n & ~7) << 2;
   const whole = <usize>(n & ~3) << 2;
   const bytes = <usize>n << 2;
@@ -25,11 +26,11 @@ export function swiglu(n: i32, gate: usize, up: usize, to: usize): void {
   for (; p < pairs; p += 32) {
     const g0 = v128.load(gate + p), g1 = v128.load(gate + p, 16);
     const u0 = v128.load(up + p), u1 = v128.load(up + p, 16);
-    const y0 = gated(g0, u0), y1 = gated(g1, u1);
+    const y0 = gated(g0, u0, c), y1 = gated(g1, u1, c + 16);
     v128.store(to + p, y0); v128.store(to + p, y1, 16);
   }
   if (p < whole) {
-    v128.store(to + p, gated(v128.load(gate + p), v128.load(up + p)));
+    v128.store(to + p, gated(v128.load(gate + p), v128.load(up + p), c));
     p += 16;
   }
   for (; p < bytes; p += 4) {
@@ -49,6 +50,7 @@ function gateSlope(g: v128, s: v128, ds: v128, up: v128): v128 {
 
 /** dGate = dy·up·s·(1 + g·(1 - s)), dUp = dy·g·s */
 export function swigluGradient(n: i32, gate: usize, up: usize, dy: usize, dGate: usize, dUp: usize): void {
+  const c = constants;
   const pairs = <usize>(n & ~7) << 2;
   const whole = <usize>(n & ~3) << 2;
   const bytes = <usize>n << 2;
@@ -57,7 +59,7 @@ export function swigluGradient(n: i32, gate: usize, up: usize, dy: usize, dGate:
     const g0 = v128.load(gate + p), g1 = v128.load(gate + p, 16);
     const u0 = v128.load(up + p), u1 = v128.load(up + p, 16);
     const d0 = v128.load(dy + p), d1 = v128.load(dy + p, 16);
-    const s0 = logistic(g0), s1 = logistic(g1);
+    const s0 = logistic(g0, c), s1 = logistic(g1, c + 16);
     const ds0 = f32x4.mul(d0, s0), ds1 = f32x4.mul(d1, s1);
     const toUp0 = f32x4.mul(ds0, g0), toUp1 = f32x4.mul(ds1, g1);
     const toGate0 = gateSlope(g0, s0, ds0, u0), toGate1 = gateSlope(g1, s1, ds1, u1);
@@ -66,7 +68,7 @@ export function swigluGradient(n: i32, gate: usize, up: usize, dy: usize, dGate:
   }
   if (p < whole) {
     const g = v128.load(gate + p), u = v128.load(up + p);
-    const s = logistic(g);
+    const s = logistic(g, c);
     const ds = f32x4.mul(v128.load(dy + p), s);
     v128.store(dUp + p, f32x4.mul(ds, g));
     v128.store(dGate + p, gateSlope(g, s, ds, u));

@@ -1,5 +1,5 @@
 // Kernels over rows: softmax, log-softmax, root-mean-square normalisation, rotary positions, embedding.
-import { exp1, exp4, log1, madd, maxLanes, sqrt1, sumLanes } from './vector';
+import { constants, exp1, exp4, exp4At, log1, madd, maxLanes, sqrt1, sumLanes } from './vector';
 
 /** The largest of n values. */
 export function rowMax(n: i32, x: usize): f32 {
@@ -22,6 +22,7 @@ export function rowMax(n: i32, x: usize): f32 {
 
 /** to = e^(x·scale - shift), in place where to == x; returns the sum. */
 export function rowExp(n: i32, x: usize, scale: f32, shift: f32, to: usize): f32 {
+  const c = constants;
   const scales = f32x4.splat(scale), shifts = f32x4.splat(shift);
   const whole = <usize>(n & ~3) << 2;
   const bytes = <usize>n << 2;
@@ -31,7 +32,7 @@ export function rowExp(n: i32, x: usize, scale: f32, shift: f32, to: usize): f32
   // Two vectors at a time, loads before stores, for runtimes that join them; likewise below.
   for (; p < pairs; p += 32) {
     const x0 = v128.load(x + p), x1 = v128.load(x + p, 16);
-    const y0 = exp4(f32x4.sub(f32x4.mul(x0, scales), shifts)), y1 = exp4(f32x4.sub(f32x4.mul(x1, scales), shifts));
+    const y0 = exp4At(f32x4.sub(f32x4.mul(x0, scales), shifts), c), y1 = exp4At(f32x4.sub(f32x4.mul(x1, scales), shifts), c + 16);
     v128.store(to + p, y0); v128.store(to + p, y1, 16);
     lanes = f32x4.add(f32x4.add(lanes, y0), y1);
   }
