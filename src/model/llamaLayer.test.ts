@@ -22,7 +22,7 @@ interface Case {
 }
 
 const CASES: Record<string, Case> = {
-  'one token': { batch: 1, time: 1 },
+  'two tokens': { batch: 1, time: 2 },
   'left padding': { batch: 3, time: 9, starts: [0, 8, 3] },
   'keys shared by queries': { config: { heads: 6, kvHeads: 2, headDim: 4, hidden: 24 }, batch: 2, time: 7 },
   'a window': { config: { slidingWindow: 3 }, batch: 2, time: 17 },

@@ -11,10 +11,10 @@ namespace {
 // Places of shared memory that hold values within one layer; those of a product and the sums have others.
 enum Place : int { NORMED = 8, INNER_A, INNER_B, ROWS_A, ROWS_B, QUERIES, KEYS, VALUES, SCALES, PASSING };
 
-/** to = from·weightᵀ, or added to what is there. */
+/** to = from·weightᵀ + residual, where that is not null. */
 void project(int64_t rows, int64_t in, int64_t out, const float* from, const float* weight, float* to,
-             bool accumulates = false) {
-  multiply({rows, out, in, {from, in, 1}, {weight, 1, in}, to, out, accumulates});
+             const float* residual = nullptr) {
+  multiply({rows, out, in, {from, in, 1}, {weight, 1, in}, to, out, false, residual, out});
 }
 
 /** to = dy·weight, or added to what is there. */
@@ -82,16 +82,14 @@ void runLlamaLayer(const LlamaLayer& layer, const LlamaLayerValues& values, floa
   turn(layer.kvHeads, values.key);
   attend(attentionOf(layer, values), values.mixed, values.logSums);
 
-  float* between = sharedScratch(ROWS_B, count * width);
-  project(count, wide, width, chosen(layer, wide, values.mixed, ROWS_A), layer.attentionOutput, between);
-  add(count * width, chosen(layer, width, layer.x, QUERIES), between, values.attended);
+  project(count, wide, width, chosen(layer, wide, values.mixed, ROWS_A), layer.attentionOutput, values.attended,
+          chosen(layer, width, layer.x, QUERIES));
   rmsNorm(count, width, values.attended, layer.feedForwardNorm, layer.epsilon, normed, values.feedForwardScales);
   project(count, width, inner, normed, layer.gate, values.gate);
   project(count, width, inner, normed, layer.up, values.up);
   float* gated = sharedScratch(INNER_A, count * inner);
   swiglu(count * inner, values.gate, values.up, gated);
-  project(count, inner, width, gated, layer.down, between);
-  add(count * width, values.attended, between, y);
+  project(count, inner, width, gated, layer.down, y, values.attended);
 }
 
 namespace {

@@ -21,7 +21,7 @@ void runLinear(Call& call) {
   shape.back() = out;
   float* y = call.output(0, shape);
   Product product{rows, out, in, {call.floats(0), in, 1}, {call.floats(1), 1, in}, y, out};
-  if (call.size(2) > 0) product.bias = call.floats(2);
+  if (call.size(2) > 0) product.base = call.floats(2);
   multiply(product);
 }
 

@@ -113,7 +113,7 @@ inline void fetchForWriting(const float* to, int64_t step, int64_t rows, int64_t
 /** Rows from .. end of the product with panels first .. last of packed b. */
 void multiplyBlock(const Product& product, const float* packed, int64_t from, int64_t end, int64_t first,
                    int64_t last) {
-  const auto& [m, n, k, a, b, to, step, accumulates, bias] = product;
+  const auto& [m, n, k, a, b, to, step, accumulates, base, baseStep] = product;
   const int64_t blocks = std::max<int64_t>(1, ceilOf(k, DEPTH));
   // Columns of a that lie far apart are gathered first.
   const bool gathers = a.row == 1 && a.column != 1;
@@ -132,7 +132,7 @@ void multiplyBlock(const Product& product, const float* packed, int64_t from, in
         float* target = to + (from + top) * step + panel * WIDTH;
         Start start{target, step};
         if (block == 0 && !accumulates) {
-          start = {bias == nullptr ? nullptr : bias + panel * WIDTH, 0};
+          start = {base == nullptr ? nullptr : base + (from + top) * baseStep + panel * WIDTH, baseStep};
           fetchForWriting(target, step, height, columns);
         }
         TILES[height](depth, part, own, WIDTH, columns, target, step, start);
@@ -175,7 +175,7 @@ void multiplyPacked(const Product& product) {
 }  // namespace
 
 void multiply(const Product& product) {
-  const auto& [m, n, k, a, b, to, step, accumulates, bias] = product;
+  const auto& [m, n, k, a, b, to, step, accumulates, base, baseStep] = product;
   if (m == 0 || n == 0) return;
   const int64_t depths = ceilOf(k, std::max<int64_t>(DEPTH, MOST_PACKED / std::max<int64_t>(WIDTH, n)));
   const int64_t depth = ceilOf(k, std::max<int64_t>(1, depths));
@@ -189,7 +189,7 @@ void multiply(const Product& product) {
       part.b.at += p * b.row + first * b.column;
       part.to += first;
       part.accumulates = accumulates || p > 0;
-      if (bias != nullptr) part.bias = p > 0 ? nullptr : bias + first;
+      if (base != nullptr) part.base = p > 0 ? nullptr : base + first;
       multiplyPacked(part);
     }
   }

@@ -16,11 +16,12 @@ struct Product {
   /** Distance of the rows of `to`. */
   int64_t step;
   bool accumulates = false;
-  /** [n], added to each row, or null. */
-  const float* bias = nullptr;
+  /** What the product is added to: [m, n] with rows `baseStep` apart, a bias where that is 0; nothing where null. */
+  const float* base = nullptr;
+  int64_t baseStep = 0;
 };
 
-/** to = a [m, k] · b [k, n] + bias, on all threads. */
+/** to = base + a [m, k] · b [k, n], on all threads. */
 void multiply(const Product& product);
 
 /**
