@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
-import { KERNELS_FILE, processorFeatures, whyWithoutKernels } from '../install/compileKernels.ts';
+import { KERNELS_FILE, processorFeatures, sourcesFingerprint, whyWithoutKernels } from '../install/compileKernels.ts';
 import { HUSH_FILE } from '../install/hushModule.ts';
 import {
   fourfoldHome,
@@ -67,7 +67,7 @@ function loadKernels(
   path: string,
   { require, threads }: Pick<StartOptions, 'threads'> & { require: NodeJS.Require },
 ): string | null {
-  const reason = whyWithoutKernels(kernels, processorFeatures());
+  const reason = whyWithoutKernels(kernels, processorFeatures(), sourcesFingerprint());
   if (reason !== null) return reason;
   try {
     const module: NativeModule = require(path);

@@ -1,4 +1,5 @@
 // Compiles our kernels in C++ (src/engine/tensorflow/native) against a TensorFlow library, for the very processor at hand.
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,6 +13,18 @@ export const KERNELS_FILE = 'kernels.node';
 
 /** Where the sources are: beside the kernels of the back end wasm, where the build puts both. */
 const sourcesFolder = (): string => packagePath('dist', 'kernels', 'native');
+
+/** SHA-256 of the sources, by which a compiled module is known to belong to this version of the code; null without any. */
+export function sourcesFingerprint(): string | null {
+  const folder = sourcesFolder();
+  try {
+    const hash = createHash('sha256');
+    for (const name of readdirSync(folder).sort()) hash.update(`${name}\n`).update(readFileSync(join(folder, name)));
+    return hash.digest('hex');
+  } catch {
+    return null;
+  }
+}
 
 /** All that the processor says it can do. Code for this one runs on another where that can do all of it too. */
 export function processorFeatures(): string[] {
@@ -27,11 +40,17 @@ export function processorFeatures(): string[] {
 /**
  * Why an installation's kernels are not to be loaded, or null.
  * @param present what this processor can do
+ * @param sources the fingerprint of this version's sources
  */
-export function whyWithoutKernels(kernels: Installation['kernels'], present: ReadonlyArray<string>): string | null {
+export function whyWithoutKernels(
+  kernels: Installation['kernels'],
+  present: ReadonlyArray<string>,
+  sources: string | null,
+): string | null {
   const again = 'Run fourfold engine remove tensorflow, then fourfold engine install tensorflow';
   if (kernels === undefined) return `an earlier version installed it. ${again}`;
   if ('refused' in kernels) return `they did not compile (${kernels.refused.split('\n').at(-1)})`;
+  if (kernels.sources !== sources) return `another version of fourfold compiled them. ${again}`;
   const missing = kernels.processor.filter((feature) => !present.includes(feature));
   if (missing.length === 0) return null;
   return `they were compiled for another processor (one with ${missing.slice(0, 4).join(', ')}). ${again}`;

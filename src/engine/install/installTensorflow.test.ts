@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FourfoldError } from '../../core/errors.ts';
-import { processorFeatures, whyWithoutKernels } from './compileKernels.ts';
+import { processorFeatures, sourcesFingerprint, whyWithoutKernels } from './compileKernels.ts';
 import { fourfoldHome, readInstallation, tensorflowFolder } from './installation.ts';
 import { type InstallOptions, installTensorflow, removeTensorflow } from './installTensorflow.ts';
 import { findProgram } from './prerequisites.ts';
@@ -121,7 +121,7 @@ test('installs the wheel, keeps only what runs, and says what it made; a second 
   // The kernels, for this very processor.
   expect(readFileSync(join(root, 'arguments'), 'utf8')).toMatch(/-march=native .*products\.cc .*-o \S*kernels\.node/);
   expect(existsSync(join(folder, 'binding', 'kernels.node'))).toBe(true);
-  expect(installation.kernels).toEqual({ processor: processorFeatures() });
+  expect(installation.kernels).toEqual({ processor: processorFeatures(), sources: sourcesFingerprint() });
 
   const again = await installTensorflow(options({ verify: () => Promise.reject(new Error('not asked again')) }));
   expect(again).toEqual({ installation, isNew: false });
@@ -140,15 +140,21 @@ test('an installation by an earlier version, which had no kernels, is read as be
   expect(await installTensorflow(options())).toEqual({ installation: earlier, isNew: false });
 });
 
-test('kernels are loaded where the processor can do all that they were compiled for; else the reason is one line', () => {
-  expect(whyWithoutKernels({ processor: ['avx', 'fma'] }, ['avx', 'avx2', 'fma'])).toBeNull();
-  expect(whyWithoutKernels({ processor: ['avx512f', 'fma'] }, ['avx', 'fma'])).toMatch(
+test('kernels are loaded where they are of this version and the processor can do all of them; else the reason is one line', () => {
+  const sources = sourcesFingerprint();
+  expect(whyWithoutKernels({ processor: ['avx', 'fma'], sources }, ['avx', 'avx2', 'fma'], sources)).toBeNull();
+  expect(whyWithoutKernels({ processor: ['avx512f', 'fma'], sources }, ['avx', 'fma'], sources)).toMatch(
     /one with avx512f\)\. Run fourfold/,
   );
-  expect(whyWithoutKernels({ refused: 'in file x:\nerror: no such option' }, [])).toBe(
+  for (const other of [{}, { sources: 'other' }]) {
+    expect(whyWithoutKernels({ processor: ['avx'], ...other }, ['avx'], sources)).toMatch(
+      /^another version of fourfold/,
+    );
+  }
+  expect(whyWithoutKernels({ refused: 'in file x:\nerror: no such option' }, [], sources)).toBe(
     'they did not compile (error: no such option)',
   );
-  expect(whyWithoutKernels(undefined, [])).toMatch(/^an earlier version .*engine remove tensorflow/);
+  expect(whyWithoutKernels(undefined, [], sources)).toMatch(/^an earlier version .*engine remove tensorflow/);
   expect(processorFeatures().length).toBeGreaterThan(0);
 });
 

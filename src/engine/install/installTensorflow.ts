@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { asStorageError, FourfoldError } from '../../core/errors.ts';
 import { compileBinding } from './compileBinding.ts';
-import { compileKernels, processorFeatures } from './compileKernels.ts';
+import { compileKernels, processorFeatures, sourcesFingerprint } from './compileKernels.ts';
 import { type Installation, installationFile, PLATFORM, readInstallation, tensorflowFolder } from './installation.ts';
 import { findLibrary, installWheel, pruneSite, wheelName } from './library.ts';
 import { fetchPackage } from './npmPackage.ts';
@@ -124,7 +124,7 @@ async function make(options: InstallOptions, staging: string, source: string): P
   });
   const written: Installation = {
     ...{ format: 1, tensorflow: 'unknown', source, cuda, tfjsNode, binding: relative(folder, binding) },
-    kernels: refused === null ? { processor: processorFeatures() } : { refused },
+    kernels: refused === null ? { processor: processorFeatures(), sources: sourcesFingerprint() } : { refused },
     ...{ compiler: await versionOf(programs.compiler, env), node: process.version, platform: PLATFORM },
     installedAt: new Date().toISOString(),
   };

@@ -20,11 +20,14 @@ export const Installation = z.strictObject({
   tfjsNode: z.strictObject({ version: z.string(), integrity: z.string().nullable() }),
   binding: z.string(),
   /**
-   * Our own kernels: what the processor they were compiled for can do, or why they were not. Absent where an earlier version,
-   * which had none, installed.
+   * Our own kernels: what the processor they were compiled for can do and the fingerprint of their sources, or why they were
+   * not. Absent where an earlier version, which had none, installed; so is the fingerprint where one did that kept none.
    */
   kernels: z
-    .union([z.strictObject({ processor: z.array(z.string()) }), z.strictObject({ refused: z.string() })])
+    .union([
+      z.strictObject({ processor: z.array(z.string()), sources: z.string().nullable().optional() }),
+      z.strictObject({ refused: z.string() }),
+    ])
     .optional(),
   compiler: z.string(),
   node: z.string(),

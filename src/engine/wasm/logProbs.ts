@@ -9,6 +9,8 @@ import type { KernelRuntime, TensorInfo } from './runtime.ts';
 const LOGITS_BYTES = 32 * 2 ** 20;
 /** Beyond a row, so that the same column of many rows does not fall into one place of the cache. */
 const ROW_PADDING = 16;
+/** Each part packs the weight anew. */
+const PARTS_PER_THREAD = 1;
 
 interface Given {
   hidden: TensorInfo;
@@ -43,7 +45,7 @@ export function defineLogProbs(runtime: KernelRuntime): void {
       const wantsWeight = call.attributes.trainsWeight === true;
       return [...outputs, ...withGradient(runtime, given, outputs, { ...numbersOf(call), wantsWeight })];
     }
-    const parts = runtime.parts(n, 4, n * vocab * width);
+    const parts = runtime.parts(n, 4, n * vocab * width, PARTS_PER_THREAD);
     const slices = parts.map(([start, end]) => [
       ...[end - start, vocab, width, at(hidden) + start * width * 4, at(weight), at(targets) + start * 4],
       ...[call.number('scale'), ...outputs.map((output) => at(output) + start * 4)],
@@ -67,7 +69,7 @@ export function defineLogProbs(runtime: KernelRuntime): void {
     const scratchBytes = kernels.gemmScratch();
     const blockSize = kernels.logProbsBlock();
     const logits = runtime.besideScratch(n * blockSize * 4, scratchBytes);
-    const parts = runtime.parts(n, 4, n * blockSize * width);
+    const parts = runtime.parts(n, 4, n * blockSize * width, PARTS_PER_THREAD);
     for (let first = 0; first < vocab; first += blockSize) {
       const block = Math.min(blockSize, vocab - first);
       const blockAt = first * width * 4;
@@ -110,7 +112,7 @@ function withGradient(
   const logits = runtime.besideScratch(rows * step * 4, scratchBytes);
   for (let first = 0; first < n; first += rows) {
     const count = Math.min(rows, n - first);
-    const slices = runtime.parts(count, 4, count * vocab * width).map(([start, end]) => {
+    const slices = runtime.parts(count, 4, count * vocab * width, PARTS_PER_THREAD).map(([start, end]) => {
       const row = first + start;
       return [
         ...[end - start, vocab, width, at(hidden) + row * width * 4, at(weight), at(targets) + row * 4, scale, slope],

@@ -100,10 +100,11 @@ export class KernelRuntime {
    *
    * @param unit every part but the last is a multiple of this
    * @param work size of the operation, in multiply-adds or as much time
+   * @param perThread how many for each thread; 1 where every part prepares the same anew
    */
-  parts(count: number, unit: number, work: number): [number, number][] {
+  parts(count: number, unit: number, work: number, perThread = PARTS_PER_THREAD): [number, number][] {
     const threads = this.threads;
-    const wanted = this.isWorthSharing(work) ? Math.min(threads * PARTS_PER_THREAD, MAX_SLICES) : 1;
+    const wanted = this.isWorthSharing(work) ? Math.min(threads * perThread, MAX_SLICES) : 1;
     const size = Math.max(unit, Math.ceil(count / wanted / unit) * unit);
     if (size >= count) return [[0, count]];
     return Array.from({ length: Math.ceil(count / size) }, (_, i) => [i * size, Math.min(count, (i + 1) * size)]);
