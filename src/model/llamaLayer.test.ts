@@ -27,6 +27,8 @@ const CASES: Record<string, Case> = {
   'keys shared by queries': { config: { heads: 6, kvHeads: 2, headDim: 4, hidden: 24 }, batch: 2, time: 7 },
   'a window': { config: { slidingWindow: 3 }, batch: 2, time: 17 },
   'some rows wanted, one of them twice': { batch: 2, time: 33, wanted: [1, 65, 20, 20, 40] },
+  'more rows wanted than there are': { batch: 1, time: 2, wanted: [0, 1, 0, 1, 1] },
+  'no row wanted': { batch: 2, time: 3, wanted: [] },
   'odd widths': {
     config: { heads: 3, kvHeads: 3, headDim: 14, rotaryDims: 14, hidden: 31, intermediate: 67 },
     batch: 5,

@@ -2,7 +2,7 @@
 // feed-forward layer (Touvron et al. 2023, section 2.2), with both residual branches. Its value and gradients are those of
 // the operations that it is made of; what it saves is what lies between them, and the memory of it.
 import * as tf from '../tf.ts';
-import { dimension, expectShape, type GradSaver, hasKernel, runKernels } from './checks.ts';
+import { badShape, dimension, expectInt32, expectShape, type GradSaver, hasKernel, runKernels } from './checks.ts';
 
 /** The weights, matrices as [out, in]. */
 export interface LlamaLayerWeights {
@@ -91,14 +91,23 @@ function gradientsOf(dy: tf.Tensor, saved: tf.Tensor[], names: string[], attribu
   return gradients;
 }
 
-function checkLlamaLayer({ hidden, weights, positions, keyStart, heads, kvHeads }: LlamaLayerInput): void {
+function checkLlamaLayer({ hidden, weights, ...rest }: LlamaLayerInput): void {
+  const { positions, keyStart, rotary, heads, kvHeads, window } = rest;
   const check = (name: string, tensor: tf.Tensor, expected: number[]): void =>
     expectShape('llamaLayer', `${name} (for hidden of shape [${hidden.shape.join(', ')}])`, tensor.shape, expected);
   const [batch, time, width] = hidden.shape;
   const dims = dimension(weights.query.shape, 0) / heads;
   const inner = dimension(weights.gate.shape, 0);
+  if (!Number.isInteger(dims) || heads % kvHeads !== 0 || (window !== null && !(window >= 1))) {
+    const actual = `${heads}, ${kvHeads}, query [${weights.query.shape.join(', ')}] and ${window}`;
+    throw badShape('llamaLayer', 'heads a multiple of kvHeads, whole heads and a window of at least 1', actual);
+  }
+  expectInt32('llamaLayer', 'positions', positions);
+  expectInt32('llamaLayer', 'keyStart', keyStart);
   check('positions', positions, [batch, time]);
   check('keyStart', keyStart, [batch]);
+  expectShape('llamaLayer', 'cos', rotary.cos.shape, [null, dims / 2]);
+  expectShape('llamaLayer', 'sin', rotary.sin.shape, rotary.cos.shape);
   check('attentionNorm', weights.attentionNorm, [width]);
   check('query', weights.query, [heads * dims, width]);
   check('key', weights.key, [kvHeads * dims, width]);

@@ -8,10 +8,11 @@ const KEPT = 10;
 /** The inputs that both operations have, in native/layerCalls.cc's order. */
 function inputsOf({ operations, attributes, input, optional, number }: KernelCall): Value[] {
   const numbers = ['heads', 'kvHeads', 'epsilon', 'scale', 'window'].map(number);
-  const settings = [...numbers, attributes.keeps === true ? 1 : 0];
+  const wanted = optional('wanted');
+  const settings = [...numbers, Number(attributes.keeps === true), Number(wanted !== null)];
   return [
     ...['hidden', 'positions', 'keyStart'].map(input),
-    optional('wanted') ?? operations.integers([]),
+    wanted ?? operations.integers([]),
     ...['cos', 'sin'].map(input),
     operations.constant(`layer ${settings}`, [settings.length], () => Float32Array.from(settings)),
     ...LLAMA_LAYER_WEIGHTS.map(input),

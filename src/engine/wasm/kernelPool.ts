@@ -62,6 +62,8 @@ export class KernelPool {
   readonly #control = new Int32Array(new SharedArrayBuffer((WORDS.FIRST + PLACES * WORDS.STEP) * 4));
   readonly #table = new Float64Array(new SharedArrayBuffer(PLACES * WORDS.PLACE * 8));
   readonly #workers = new Set<Worker>();
+  /** Why the results are void, once they are. */
+  #failure: FourfoldError | null = null;
   /** The number of the next operation; it goes round at 2³¹, as the words do. */
   #next = 0;
 
@@ -111,6 +113,9 @@ export class KernelPool {
 
   /** Leaves an operation to the other threads, which begin once those queued before are done. */
   queue(name: KernelName, { slices, scratch, scratchBytes }: Operation): void {
+    if (slices.length === 0) return;
+    if (slices.length > MAX_SLICES || (slices[0]?.length ?? 0) > WORDS.WIDTH)
+      throw new FourfoldError('internal', `${name}: expected at most ${MAX_SLICES} slices; got ${slices.length}.`);
     const [control, table] = [this.#control, this.#table];
     const number = this.#next;
     this.#completeUntil((number - PLACES + 1) | 0);
@@ -141,6 +146,7 @@ export class KernelPool {
 
   /** Takes part until COMPLETED has come to `number`. */
   #completeUntil(number: number): void {
+    if (this.#failure !== null) throw this.#failure;
     const control = this.#control;
     for (;;) {
       const current = Atomics.load(control, WORDS.COMPLETED);
@@ -153,11 +159,12 @@ export class KernelPool {
 
   #fail(reason: string): never {
     void this.close();
-    throw new FourfoldError(
+    this.#failure = new FourfoldError(
       'internal',
       `wasm: expected every thread to finish its part of an operation; ${reason}. ` +
         'Start the command again, with --threads 1 if it happens twice.',
     );
+    throw this.#failure;
   }
 
   /** The index of a slice of operation `number` that is now the main thread's, or null where none is left. */
@@ -184,7 +191,8 @@ export class KernelPool {
       else kernel(...values);
     } catch (cause) {
       void this.close();
-      throw new FourfoldError('internal', `${name}: expected the kernel to finish; it did not.`, { cause });
+      this.#failure = new FourfoldError('internal', `${name}: expected the kernel to finish; it did not.`, { cause });
+      throw this.#failure;
     }
     const done = WORDS.FIRST + place * WORDS.STEP + WORDS.DONE;
     if (Atomics.add(control, done, 1) === -1) this.#complete(number);

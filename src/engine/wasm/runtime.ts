@@ -136,17 +136,18 @@ export class KernelRuntime {
       return work();
     } finally {
       this.#packed = null;
-      this.#pool?.join();
-      for (const tensor of [...this.#released.values()].flat()) this.#backend.disposeData(tensor.dataId, false);
-      this.#released.clear();
+      try {
+        this.#pool?.join();
+      } finally {
+        for (const tensor of [...this.#released.values()].flat()) this.#backend.disposeData(tensor.dataId, false);
+        this.#released.clear();
+      }
     }
   }
 
-  /** Waits for queued operations, whose space may be used again afterwards. */
+  /** Waits for queued operations. Packing space that was asked for since the last of them stays the caller's. */
   #settle(): void {
-    if (this.#packed === null) return;
-    this.#pool?.join();
-    this.#packed = 0;
+    if (this.#packed !== null) this.#pool?.join();
   }
 
   /** Space of `bytes` that stays as it is through runs with up to `scratchBytes` of scratch. */
@@ -239,13 +240,17 @@ export class KernelRuntime {
     const wanted = this.#packed === null ? bytes : Math.max(bytes, QUEUED_PACKING);
     if (wanted > this.#packingBytes) {
       this.#settle();
+      if (this.#packed !== null) this.#packed = 0;
       if (this.#packing !== 0) this.free(this.#packing);
       [this.#packing, this.#packingBytes] = [0, 0];
       this.#packing = this.allocate(wanted);
       this.#packingBytes = wanted;
     }
     if (this.#packed === null) return this.#packing;
-    if (this.#packed + bytes > this.#packingBytes) this.#settle();
+    if (this.#packed + bytes > this.#packingBytes) {
+      this.#settle();
+      this.#packed = 0;
+    }
     const start = this.#packing + this.#packed;
     this.#packed += aligned(bytes);
     return start;

@@ -14,7 +14,7 @@ enum Input : int {
 /** Values that the forward pass keeps. */
 constexpr int KEEPS = 10;
 
-/** settings: heads, kvHeads, epsilon, scale, window, keeps */
+/** settings: heads, kvHeads, epsilon, scale, window, keeps, choosesRows */
 LlamaLayer layerOf(Call& call) {
   const float* settings = call.floats(SETTINGS);
   LlamaLayer layer{};
@@ -28,7 +28,7 @@ LlamaLayer layerOf(Call& call) {
   layer.x = call.floats(X);
   layer.positions = call.integers(POSITIONS);
   layer.keyStart = call.integers(KEY_START);
-  const bool isAll = call.size(WANTED) == 0;
+  const bool isAll = settings[6] == 0;
   layer.wanted = isAll ? nullptr : call.integers(WANTED);
   layer.count = isAll ? layer.rows() : call.size(WANTED);
   layer.cos = call.floats(COS);

@@ -1,5 +1,7 @@
 #include "llamaLayer.h"
 
+#include <algorithm>
+
 #include "attention.h"
 #include "pool.h"
 #include "products.h"
@@ -70,7 +72,7 @@ LlamaLayerValues passingValues(const LlamaLayer& layer) {
 void runLlamaLayer(const LlamaLayer& layer, const LlamaLayerValues& values, float* y) {
   const int64_t rows = layer.rows(), count = layer.count, width = layer.width, inner = layer.inner;
   const int64_t wide = layer.heads * layer.headDim, narrow = layer.kvHeads * layer.headDim;
-  float* normed = sharedScratch(NORMED, rows * width);
+  float* normed = sharedScratch(NORMED, std::max(rows, count) * width);
   rmsNorm(rows, width, layer.x, layer.attentionNorm, layer.epsilon, normed, values.attentionScales);
   project(rows, width, wide, normed, layer.query, values.query);
   project(rows, width, narrow, normed, layer.key, values.key);
@@ -106,7 +108,7 @@ const float* feedForwardGradient(const LlamaLayer& layer, const LlamaLayerValues
   float *dGate = slopes, *dUp = gated;
   swigluGradient(count * inner, values.gate, values.up, slopes, dGate, dUp);
   float* normed = sharedScratch(NORMED, count * width);
-  float* scales = sharedScratch(SCALES, layer.rows());
+  float* scales = sharedScratch(SCALES, count);
   rmsNorm(count, width, values.attended, layer.feedForwardNorm, layer.epsilon, normed, scales);
   weightGradient(count, width, inner, dGate, normed, to.gate);
   weightGradient(count, width, inner, dUp, normed, to.up);
