@@ -53,6 +53,22 @@ function byHead(x: tf.TensorInfo, heads: number): tf.TensorInfo {
   return reshaped(x, [batch, time, heads, width / heads]);
 }
 
+/** [batch, time, heads, headDim] as [batch, time, heads·headDim]. */
+function joinedHeads(x: tf.TensorInfo): tf.TensorInfo {
+  const [batch, time, heads, dims] = x.shape as [number, number, number, number];
+  return reshaped(x, [batch, time, heads * dims]);
+}
+
+/** The normed values, and the scales of the rows. */
+function normed(
+  calls: KernelCalls,
+  x: tf.TensorInfo,
+  weight: tf.TensorInfo,
+  epsilon: number,
+): [tf.TensorInfo, tf.TensorInfo] {
+  return calls.runMany('FourfoldRmsNorm', { x, weight }, { epsilon }) as [tf.TensorInfo, tf.TensorInfo];
+}
+
 /** The rows at the wanted positions [1, n, width], or all as they are. */
 function chosen(calls: KernelCalls, x: tf.TensorInfo, wanted: tf.TensorInfo | undefined): tf.TensorInfo {
   if (wanted === undefined) return x;
@@ -78,8 +94,7 @@ function forward(calls: KernelCalls, given: Given, settings: Settings): tf.Tenso
   const { hidden, wanted, positions, cos, sin, keyStart } = given;
   const { heads, kvHeads, epsilon } = settings;
   const linear = (x: tf.TensorInfo, weight: tf.TensorInfo): tf.TensorInfo => calls.run('FourfoldLinear', { x, weight });
-  const norm = (x: tf.TensorInfo, weight: tf.TensorInfo): [tf.TensorInfo, tf.TensorInfo] =>
-    calls.runMany('FourfoldRmsNorm', { x, weight }, { epsilon }) as [tf.TensorInfo, tf.TensorInfo];
+  const norm = (x: tf.TensorInfo, weight: tf.TensorInfo) => normed(calls, x, weight, epsilon);
   const turned = (x: tf.TensorInfo): tf.TensorInfo => {
     const y = calls.run('FourfoldRotary', { x, positions, cos, sin }, { sign: 1 });
     calls.free(x);
@@ -96,7 +111,7 @@ function forward(calls: KernelCalls, given: Given, settings: Settings): tf.Tenso
     tf.TensorInfo,
     tf.TensorInfo,
   ];
-  const joined = reshaped(mixed, [...hidden.shape.slice(0, 2), given.attentionOutput.shape[1] as number]);
+  const joined = joinedHeads(mixed);
   const output = linear(chosen(calls, joined, wanted), given.attentionOutput);
   const attended = calls.run('Add', { a: chosen(calls, hidden, wanted), b: output });
   calls.free(output);
@@ -117,7 +132,7 @@ function backward(calls: KernelCalls, given: Given & { dy: tf.TensorInfo }, sett
   const kept = keptOf(given as unknown as Record<string, tf.TensorInfo>);
   const ofFeedForward = feedForwardGradient(calls, { ...given, kept, epsilon: settings.epsilon });
   const { dAttended } = ofFeedForward;
-  const joined = reshaped(kept.mixed, [...hidden.shape.slice(0, 2), given.attentionOutput.shape[1] as number]);
+  const joined = joinedHeads(kept.mixed);
   const rows = chosen(calls, joined, wanted);
   const attentionOutput = calls.run('FourfoldLinearWeightGradient', { dy: dAttended, x: rows });
   calls.free(rows);
@@ -177,11 +192,7 @@ function feedForwardGradient(
     tf.TensorInfo,
   ];
   calls.free(dGated);
-  const [x, again] = calls.runMany(
-    'FourfoldRmsNorm',
-    { x: attended, weight: weights.feedForwardNorm },
-    { epsilon },
-  ) as [tf.TensorInfo, tf.TensorInfo];
+  const [x, again] = normed(calls, attended, weights.feedForwardNorm, epsilon);
   const up = calls.run('FourfoldLinearWeightGradient', { dy: dUp, x });
   const gate = calls.run('FourfoldLinearWeightGradient', { dy: dGate, x });
   calls.free(x, again);
@@ -206,11 +217,7 @@ function attentionGradient(
     calls.free(dy);
     return joinedHeads(back);
   }) as [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo];
-  const [x, again] = calls.runMany(
-    'FourfoldRmsNorm',
-    { x: hidden, weight: weights.attentionNorm },
-    { epsilon: settings.epsilon },
-  ) as [tf.TensorInfo, tf.TensorInfo];
+  const [x, again] = normed(calls, hidden, weights.attentionNorm, settings.epsilon);
   const ofWeights = [dQuery, dKey, dValue].map((dy) => calls.run('FourfoldLinearWeightGradient', { dy, x }));
   calls.free(x, again);
   const ofInput = sum(calls, inputGradient(calls, dValue, weights.value), inputGradient(calls, dKey, weights.key));
@@ -218,10 +225,4 @@ function attentionGradient(
   const { dx, dGain } = normGradient(calls, { x: hidden, weight: weights.attentionNorm, scales, dy: dInput });
   const [ofQuery, ofKey, ofValue] = ofWeights as [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo];
   return { dHidden: dx, attentionNorm: dGain, query: ofQuery, key: ofKey, value: ofValue };
-}
-
-/** [batch, time, heads, headDim] as [batch, time, heads·headDim]. */
-function joinedHeads(x: tf.TensorInfo): tf.TensorInfo {
-  const [batch, time, heads, dims] = x.shape as [number, number, number, number];
-  return reshaped(x, [batch, time, heads * dims]);
 }

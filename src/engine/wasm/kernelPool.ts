@@ -48,7 +48,7 @@ const WORDS = {
 };
 const COUNT_MASK = (1 << WORDS.COUNT_BITS) - 1;
 /** Of an operation's number, what stands in STATE. */
-const NUMBER_MASK = 0x7fffff;
+const NUMBER_MASK = (1 << (31 - WORDS.COUNT_BITS)) - 1;
 /**
  * How often a word is looked at before sleeping: some 200 µs, which covers nearly every gap between two operations of a
  * step. Waking a thread takes 30 to 60 µs, a fifth of a small model's step.

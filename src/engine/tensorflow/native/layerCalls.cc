@@ -52,6 +52,11 @@ bool isReadable(Call& call) {
   return call.areWithin(POSITIONS, call.dim(COS, 0)) && call.areWithin(WANTED, call.dim(X, 0) * call.dim(X, 1));
 }
 
+/** The values by their places among the outputs of the forward pass. */
+LlamaLayerValues valuesOf(float* const* kept) {
+  return {kept[0], kept[1], kept[2], kept[3], kept[4], kept[5], kept[6], kept[7], kept[8], kept[9]};
+}
+
 void runForward(Call& call) {
   if (!isReadable(call)) return;
   const LlamaLayer layer = layerOf(call);
@@ -79,8 +84,7 @@ void runForward(Call& call) {
     runLlamaLayer(layer, passingValues(layer), y);
     return;
   }
-  const LlamaLayerValues values{kept[0], kept[1], kept[2], kept[3], kept[4], kept[5], kept[6], kept[7], kept[8], kept[9]};
-  runLlamaLayer(layer, values, y);
+  runLlamaLayer(layer, valuesOf(kept), y);
 }
 
 void runBackward(Call& call) {
@@ -88,11 +92,10 @@ void runBackward(Call& call) {
   const LlamaLayer layer = layerOf(call);
   float* kept[KEEPS];
   for (int i = 0; i < KEEPS; i++) kept[i] = call.floats(KEPT + i);
-  const LlamaLayerValues values{kept[0], kept[1], kept[2], kept[3], kept[4], kept[5], kept[6], kept[7], kept[8], kept[9]};
   float* of[KEEPS];
   of[0] = call.outputLike(0, X);
   for (int i = 1; i < 10; i++) of[i] = call.outputLike(i, ATTENTION_NORM + i - 1);
-  runLlamaLayerGradient(layer, values, call.floats(KEPT + KEEPS),
+  runLlamaLayerGradient(layer, valuesOf(kept), call.floats(KEPT + KEEPS),
                         {of[0], of[1], of[2], of[3], of[4], of[5], of[6], of[7], of[8], of[9]});
 }
 
