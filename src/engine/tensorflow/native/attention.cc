@@ -7,20 +7,30 @@
 #include "products.h"
 #include "vectors.h"
 
+// Queries of a block lie side by side in vectors, and so do their scores of one key: largest value, exponential, sum and
+// slope of all of them go lane by lane. Products are those of panels (products.h), whose columns are the queries.
+
 namespace fourfold {
 namespace {
 
-/** Queries at once: forward, and backward, where products over them profit from more. */
-constexpr int64_t QUERIES = 24, BACKWARD_QUERIES = 48;
+/** Queries of a block, as many as a panel has columns, and the vectors that hold a value of each. */
+constexpr int64_t BLOCK = panelWidth();
+constexpr int VECTORS = 2;
 
 int64_t roundUp(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
-struct Rows {
-  const float* at;
-  int64_t step;
-};
+/** `number` rows of `dims` values side by side, each filled up with zeros to whole vectors. */
+void copyRows(const float* from, int64_t fromStep, int64_t number, int64_t dims, float* to) {
+  const int64_t whole = dims / LANES * LANES, rest = dims - whole;
+  for (int64_t i = 0; i < number; i++, from += fromStep) {
+    for (int64_t j = 0; j < whole; j += LANES, to += LANES) store(to, load(from + j));
+    if (rest == 0) continue;
+    store(to, loadSome(from + whole, rest));
+    to += LANES;
+  }
+}
 
-/** One head of keys or values of one row of the batch, and what is packed of it. */
+/** One head of keys and values of one row of the batch. */
 struct Head {
   const Attention& given;
   int64_t row, kvHead;
@@ -28,179 +38,204 @@ struct Head {
   int64_t start = std::max<int64_t>(0, given.keyStart[row]);
   int64_t count = std::max<int64_t>(0, given.keys - start);
   int64_t padded = roundUp(given.headDim, LANES);
-  int64_t panels = roundUp(count, panelWidth());
 
-  int64_t step() const { return given.kvHeads * given.headDim; }
-  int64_t offset() const { return ((row * given.keys + start) * given.kvHeads + kvHead) * given.headDim; }
+  /** The keys or values that count, [count, padded]. */
+  const float* rows(const float* x, int place) const {
+    const int64_t step = given.kvHeads * given.headDim;
+    float* to = scratch(place, count * padded);
+    copyRows(x + (row * given.keys + start) * step + kvHead * given.headDim, step, count, given.headDim, to);
+    return to;
+  }
+};
 
-  /** x as [headDim, count] in panels. */
-  float* turned(const float* x, int place) const {
-    float* to = scratch(place, given.headDim * panels);
-    for (int64_t first = 0; first < count; first += panelWidth())
-      packPanel(given.headDim, std::min(panelWidth(), count - first), {x + offset() + first * step(), 1, step()},
-                to + first * given.headDim);
+/** The head's queries from `first` on, fewer than a block in the end. */
+struct Block {
+  const Head& head;
+  int64_t ownHead, first;
+  int64_t rows = std::min(BLOCK, head.given.time - first);
+  int64_t step = head.given.heads * head.given.headDim;
+  /** Where their values begin in [batch, time, heads, headDim] and in [batch, heads, time]. */
+  int64_t place = (head.row * head.given.time + first) * step + ownHead * head.given.headDim;
+  int64_t logSumPlace = (head.row * head.given.heads + ownHead) * head.given.time + first;
+  /** The first query sees the keys before `end`, counted from the head's start; each further one sees one more. */
+  int64_t end = head.given.keys - head.given.time + first + 1 - head.start;
+  /** Keys that any of them sees: from .. last. */
+  int64_t last = std::max<int64_t>(0, end + rows - 1);
+  int64_t from = head.given.window > 0 ? std::max<int64_t>(0, end - head.given.window) : 0;
+
+  /** Floats of products with these keys. */
+  int64_t size() const { return std::max<int64_t>(0, last - from) * BLOCK; }
+  /** Of them, those of keys that a query in this vector can see. */
+  int64_t seen(int vector) const { return std::min(size(), std::max<int64_t>(0, end + (vector + 1) * LANES - 1 - from) * BLOCK); }
+
+  /** A value for each query in a vector. */
+  Vector loadOwn(const float* values, int vector) const {
+    const int64_t count = rows - vector * LANES;
+    const float* at = values + logSumPlace + vector * LANES;
+    return count >= LANES ? load(at) : count > 0 ? loadSome(at, count) : Vector{};
+  }
+  void storeOwn(float* values, int vector, Vector value) const {
+    const int64_t count = rows - vector * LANES;
+    float* at = values + logSumPlace + vector * LANES;
+    if (count >= LANES)
+      store(at, value);
+    else if (count > 0)
+      storeSome(at, value, count);
+  }
+
+  /** x of the queries as [headDim, BLOCK]. */
+  const float* turned(const float* x, int number) const {
+    float* to = scratch(number, head.given.headDim * BLOCK);
+    packPanel(head.given.headDim, rows, {x + place, 1, step}, to);
     return to;
   }
 
-  /** x as rows that may be read to whole vectors: where they lie, if they are such; else copied. */
-  Rows rows(const float* x, int64_t from, int64_t fromStep, int64_t number, int place) const {
-    if (padded == given.headDim) return {x + from, fromStep};
-    float* to = scratch(place, number * padded);
-    copyRows(x + from, fromStep, number, to);
-    return {to, padded};
+  /** [headDim, BLOCK] back to rows of queries. */
+  void turnBack(const float* from, float* x) const { unpackPanel(head.given.headDim, rows, from, x + place, step); }
+
+  /** x of the queries as [rows, padded]. */
+  const float* copied(const float* x, int number) const {
+    float* to = scratch(number, rows * head.padded);
+    copyRows(x + place, step, rows, head.given.headDim, to);
+    return to;
   }
 
-  void copyRows(const float* from, int64_t fromStep, int64_t number, float* to) const {
-    const int64_t whole = given.headDim / LANES * LANES, rest = given.headDim - whole;
-    for (int64_t i = 0; i < number; i++, from += fromStep, to += padded) {
-      for (int64_t j = 0; j < whole; j += LANES) store(to + j, load(from + j));
-      if (rest > 0) store(to + whole, loadSome(from + whole, rest));
-    }
+  /** products [last - from, BLOCK] of the head's rows with x [headDim, BLOCK]. */
+  void timesColumns(const float* headRows, const float* x, float* products) const {
+    multiplyPanel(last - from, head.given.headDim, {headRows + from * head.padded, head.padded, 1}, x, BLOCK, BLOCK,
+                  products, BLOCK, false);
+  }
+
+  /** sums [headDim, BLOCK] over keys of the head's rows with weights [last - from, BLOCK]. */
+  void sumOverKeys(const float* headRows, const float* weights, float* sums) const {
+    multiplyPanel(head.given.headDim, last - from, {headRows + from * head.padded, 1, head.padded}, weights, BLOCK, BLOCK,
+                  sums, BLOCK, false);
+  }
+
+  /** to [.., padded] += sums over queries of weights [last - from, BLOCK] with x [rows, padded]. */
+  void sumOverQueries(const float* weights, const float* x, float* to) const {
+    const int64_t dims = head.given.headDim;
+    for (int64_t column = 0; column < dims; column += panelWidth())
+      multiplyPanel(last - from, rows, {weights, BLOCK, 1}, x + column, head.padded,
+                    std::min(panelWidth(), dims - column), to + from * head.padded + column, head.padded, true);
   }
 };
 
-/** to = a [rows, depth] times x [depth, headDim]. */
-void timesRows(const Head& head, int64_t rows, int64_t depth, Matrix a, Rows x, float* to, int64_t step,
-               bool accumulates) {
-  const int64_t dims = head.given.headDim;
-  for (int64_t first = 0; first < dims; first += panelWidth())
-    multiplyPanel(rows, depth, a, x.at + first, x.step, std::min(panelWidth(), dims - first), to + first, step,
-                  accumulates);
-}
-
-/** scores [rows, columns] = a · panels, columns rounded up to whole panels. */
-void timesPanels(const Head& head, int64_t rows, int64_t columns, const float* a, int64_t aStep, const float* panels,
-                 float* scores, int64_t step) {
-  const int64_t dims = head.given.headDim;
-  for (int64_t first = 0; first < columns; first += panelWidth())
-    multiplyPanel(rows, dims, {a, aStep, 1}, panels + first * dims, panelWidth(), panelWidth(), scores + first, step,
-                  false);
-}
+/** A score that stands for none. Powers of two below the lowest count as 0. */
+constexpr float NONE = -1e30f, LOWEST = -125.0f;
+constexpr float LOG_2_E = 1.44269504f;
 
 inline float tanhOf(float x) { return 1.0f - 2.0f / (exponential(2.0f * x) + 1.0f); }
+inline Vector weightsOf(Vector power) { return power < LOWEST ? Vector{} : powerOfTwo(power); }
 
-/** Keys, counted from the head's start, that query `at` sees: from .. end. */
-struct Range {
-  int64_t from, end;
-};
-Range seen(const Head& head, int64_t at) {
-  const int64_t end = head.given.keys - head.given.time + at + 1 - head.start;
-  const int64_t from = head.given.window > 0 ? std::max<int64_t>(0, end - head.given.window) : 0;
-  return {from, std::max<int64_t>(0, end)};
-}
-
-/** Products of queries and keys become capped scores, where there is a cap. @returns what multiplies them still */
-float capScores(const Attention& given, int64_t count, float* scores) {
-  const float scale = given.scale, cap = given.softcap;
-  if (cap <= 0) return scale;
+/**
+ * Products of queries and keys become capped scores, where there is a cap, and NONE where a query does not see the key.
+ * @returns what multiplies them still
+ */
+float toScores(const Block& block, float* scores) {
+  const float cap = block.head.given.softcap, scale = block.head.given.scale;
+  const int64_t window = block.head.given.window;
+  if (cap > 0)
 #pragma omp simd
-  for (int64_t i = 0; i < count; i++) scores[i] = cap * tanhOf(scores[i] * scale / cap);
-  return 1.0f;
-}
-
-/** A score that stands for none; the exponential of what is so far below others counts as 0. */
-constexpr float NONE = -1e30f, LOWEST = -87.0f;
-
-/** Hides what is not seen among the first keys, so many that they are whole vectors. */
-void hide(Range range, float* scores) {
-  for (int64_t i = 0; i < range.from; i++) scores[i] = NONE;
-  const int64_t whole = range.end / LANES * LANES, rest = range.end - whole;
-  if (rest == 0) return;
-  const Vector kept = loadSome(scores + whole, rest);
-  store(scores + whole, splat(NONE));
-  storeSome(scores + whole, kept, rest);
-}
-
-inline Vector weightsOf(Vector z) { return z < LOWEST ? Vector{} : exponential(z); }
-
-/** Scores become weights times their sum, zero where nothing is seen. */
-struct Weighed {
-  float logSum, factor;
-};
-Weighed weigh(const Head& head, Range range, int64_t columns, float* scores) {
-  if (range.from >= range.end) {
-    for (int64_t i = 0; i < columns; i += LANES) store(scores + i, Vector{});
-    return {0, 0};
+    for (int64_t i = 0; i < block.size(); i++) scores[i] = cap * tanhOf(scores[i] * scale / cap);
+  for (int64_t key = window > 0 ? block.from : std::max(block.from, block.end); key < block.last; key++) {
+    // Query i sees it if end + i - window <= key < end + i.
+    const int64_t lowest = key - block.end + 1, highest = window > 0 ? lowest + window : BLOCK;
+    if (lowest <= 0 && highest >= BLOCK) continue;
+    for (int j = 0; j < VECTORS; j++) {
+      float* own = scores + (key - block.from) * BLOCK + j * LANES;
+      const Vector places = numbers() + static_cast<float>(j * LANES);
+      const Vector kept = places < static_cast<float>(lowest) ? splat(NONE) : load(own);
+      store(own, places < static_cast<float>(highest) ? kept : splat(NONE));
+    }
   }
-  const int64_t count = roundUp(range.end, LANES);
-  const float scale = capScores(head.given, count, scores);
-  hide(range, scores);
-  Vector tops = load(scores);
-  for (int64_t i = LANES; i < count; i += LANES) {
+  return cap > 0 ? 1.0f : scale;
+}
+
+/** Scores of one vector's queries become weights times their sums, zero where nothing is seen. */
+struct Weighed {
+  Vector logSums, reciprocals;
+};
+Weighed weigh(const Block& block, int vector, float factor, float* scores) {
+  const int64_t seen = block.seen(vector), size = block.size();
+  Vector tops = splat(NONE);
+  for (int64_t i = 0; i < seen; i += BLOCK) {
     const Vector own = load(scores + i);
     tops = own > tops ? own : tops;
   }
-  const float top = largestOf(tops);
-  Vector sums = {};
-  for (int64_t i = 0; i < count; i += LANES) {
-    const Vector own = weightsOf((load(scores + i) - top) * scale);
+  // A query that sees nothing: all its weights become zero.
+  const Vector known = tops > NONE ? tops : splat(-NONE);
+  Vector sums{};
+  for (int64_t i = 0; i < seen; i += BLOCK) {
+    const Vector own = weightsOf((load(scores + i) - known) * (factor * LOG_2_E));
     store(scores + i, own);
     sums += own;
   }
-  const float sum = sumOf(sums);
-  for (int64_t i = count; i < columns; i += LANES) store(scores + i, Vector{});
-  return {top * scale + std::log(sum), 1.0f / sum};
+  for (int64_t i = seen; i < size; i += BLOCK) store(scores + i, Vector{});
+  const Vector sum = sums > 0 ? sums : splat(1.0f);
+  const Vector logSums = known * factor + logarithm(sum);
+  return {sums > 0 ? logSums : Vector{}, sums > 0 ? 1.0f / sum : Vector{}};
 }
 
 /** Runs a piece for each key head of each row of the batch, or the whole here where it is small. */
 template <typename Work>
 void inHeads(const Attention& given, const Work& work) {
   const int64_t pieces = given.batch * given.kvHeads;
-  const double cost = 0.03 * given.time * given.keys * given.headDim * given.heads / given.kvHeads;
+  const double cost = 0.02 * given.time * given.keys * given.headDim * given.heads / given.kvHeads;
   inParts(pieces, std::max(1.0, cost), [&](int64_t from, int64_t end) {
     for (int64_t i = from; i < end; i++) work(Head{given, i / given.kvHeads, i % given.kvHeads});
   });
 }
 
+/** Calls work(block) for each block of the queries that go with a head of keys. */
+template <typename Work>
+void inBlocks(const Head& head, const Work& work) {
+  const int64_t group = head.given.heads / head.given.kvHeads;
+  for (int64_t g = 0; g < group; g++)
+    for (int64_t first = 0; first < head.given.time; first += BLOCK) work(Block{head, head.kvHead * group + g, first});
+}
+
 }  // namespace
 
 void attend(const Attention& given, float* out, float* logSums) {
-  const int64_t group = given.heads / given.kvHeads, step = given.heads * given.headDim;
   inHeads(given, [&](const Head& head) {
-    const float* keys = head.turned(given.key, 1);
-    const Rows values = head.rows(given.value, head.offset(), head.step(), head.count, 2);
-    float* scores = scratch(3, QUERIES * head.panels);
-    for (int64_t g = 0; g < group; g++) {
-      const int64_t own = head.kvHead * group + g;
-      for (int64_t first = 0; first < given.time; first += QUERIES) {
-        const int64_t rows = std::min(QUERIES, given.time - first);
-        const int64_t place = (head.row * given.time + first) * step + own * given.headDim;
-        const int64_t columns = seen(head, first + rows - 1).end;
-        timesPanels(head, rows, columns, given.query + place, step, keys, scores, head.panels);
-        float factors[QUERIES];
-        for (int64_t i = 0; i < rows; i++) {
-          const Weighed row = weigh(head, seen(head, first + i), columns, scores + i * head.panels);
-          logSums[(head.row * given.heads + own) * given.time + first + i] = row.logSum;
-          factors[i] = row.factor;
-        }
-        timesRows(head, rows, columns, {scores, head.panels, 1}, values, out + place, step, false);
-        for (int64_t i = 0; i < rows; i++) {
-          float* to = out + place + i * step;
-#pragma omp simd
-          for (int64_t j = 0; j < given.headDim; j++) to[j] *= factors[i];
-        }
+    const float *keys = head.rows(given.key, 1), *values = head.rows(given.value, 2);
+    float* scores = scratch(3, head.count * BLOCK);
+    float* sums = scratch(4, given.headDim * BLOCK);
+    inBlocks(head, [&](const Block& block) {
+      block.timesColumns(keys, block.turned(given.query, 5), scores);
+      const float factor = toScores(block, scores);
+      Vector reciprocals[VECTORS];
+      for (int j = 0; j < VECTORS; j++) {
+        const Weighed own = weigh(block, j, factor, scores + j * LANES);
+        block.storeOwn(logSums, j, own.logSums);
+        reciprocals[j] = own.reciprocals;
       }
-    }
+      block.sumOverKeys(values, scores, sums);
+      for (int64_t i = 0; i < given.headDim * BLOCK; i += BLOCK)
+        for (int j = 0; j < VECTORS; j++) store(sums + i + j * LANES, load(sums + i + j * LANES) * reciprocals[j]);
+      block.turnBack(sums, out);
+    });
   });
 }
 
 namespace {
 
-/** Of one query: scores become weights P, and dWeights become dS = P∘(dWeights - inner)·scale, with the cap's slope. */
-void slopes(const Head& head, Range range, int64_t columns, float logSum, float inner, float* scores,
+/** Σ over the head's dims of a∘b, of one vector's queries. */
+Vector innerProducts(int64_t dims, const float* a, const float* b) {
+  Vector sums{};
+  for (int64_t i = 0; i < dims * BLOCK; i += BLOCK) sums += load(a + i) * load(b + i);
+  return sums;
+}
+
+/** Scores of one vector's queries become weights P, dWeights dS = P∘(dWeights - inner)·scale, with the cap's slope. */
+void slopes(const Block& block, int vector, float factor, Vector logSums, Vector inner, float* scores,
             float* dWeights) {
-  const float scale = head.given.scale, cap = head.given.softcap;
-  const bool isBlind = range.from >= range.end;
-  const int64_t count = isBlind ? 0 : roundUp(range.end, LANES);
-  for (int64_t i = count; i < columns; i += LANES) {
-    store(scores + i, Vector{});
-    store(dWeights + i, Vector{});
-  }
-  if (isBlind) return;
-  const float factor = capScores(head.given, count, scores);
-  hide(range, scores);
-  for (int64_t i = 0; i < count; i += LANES) {
-    const Vector score = load(scores + i), p = weightsOf(score * factor - logSum);
+  const float scale = block.head.given.scale, cap = block.head.given.softcap;
+  const int64_t seen = block.seen(vector), size = block.size();
+  const Vector tops = logSums * LOG_2_E;
+  for (int64_t i = 0; i < seen; i += BLOCK) {
+    const Vector score = load(scores + i), p = weightsOf(score * (factor * LOG_2_E) - tops);
     Vector slope = p * (load(dWeights + i) - inner) * scale;
     if (cap > 0) {
       const Vector bent = p > 0 ? score / cap : Vector{};
@@ -209,6 +244,10 @@ void slopes(const Head& head, Range range, int64_t columns, float logSum, float 
     store(scores + i, p);
     store(dWeights + i, slope);
   }
+  for (int64_t i = seen; i < size; i += BLOCK) {
+    store(scores + i, Vector{});
+    store(dWeights + i, Vector{});
+  }
 }
 
 }  // namespace
@@ -216,42 +255,37 @@ void slopes(const Head& head, Range range, int64_t columns, float logSum, float 
 // With P the weights and O = P·V: dV = Pᵀ·dO, dS = P∘(dO·Vᵀ - Σ dO∘O), dQ = scale·dS·K, dK = scale·dSᵀ·Q.
 void attendGradient(const Attention& given, const float* out, const float* logSums, const float* dOut, float* dQuery,
                     float* dKey, float* dValue) {
-  const int64_t group = given.heads / given.kvHeads, step = given.heads * given.headDim, dims = given.headDim;
+  const int64_t dims = given.headDim;
   inHeads(given, [&](const Head& head) {
-    const float *keys = head.turned(given.key, 1), *values = head.turned(given.value, 2);
-    const Rows keyRows = head.rows(given.key, head.offset(), head.step(), head.count, 3);
-    const int64_t size = head.count * head.padded, strip = BACKWARD_QUERIES * head.panels;
-    float* sums = scratch(4, 2 * size);
-    std::fill(sums, sums + 2 * size, 0.0f);
-    float* scores = scratch(5, 2 * strip);
-    float* dWeights = scores + strip;
-    for (int64_t g = 0; g < group; g++) {
-      const int64_t own = head.kvHead * group + g;
-      for (int64_t first = 0; first < given.time; first += BACKWARD_QUERIES) {
-        const int64_t rows = std::min(BACKWARD_QUERIES, given.time - first);
-        const int64_t place = (head.row * given.time + first) * step + own * dims;
-        const int64_t columns = seen(head, first + rows - 1).end;
-        timesPanels(head, rows, columns, given.query + place, step, keys, scores, head.panels);
-        timesPanels(head, rows, columns, dOut + place, step, values, dWeights, head.panels);
-        for (int64_t i = 0; i < rows; i++) {
-          const float *o = out + place + i * step, *d = dOut + place + i * step;
-          const float inner = sumOf(dims, [=](int64_t j) { return o[j] * d[j]; });
-          const float logSum = logSums[(head.row * given.heads + own) * given.time + first + i];
-          slopes(head, seen(head, first + i), columns, logSum, inner, scores + i * head.panels,
-                 dWeights + i * head.panels);
-        }
-        timesRows(head, rows, columns, {dWeights, head.panels, 1}, keyRows, dQuery + place, step, false);
-        const Rows queries = head.rows(given.query, place, step, rows, 6), outs = head.rows(dOut, place, step, rows, 7);
-        timesRows(head, columns, rows, {dWeights, 1, head.panels}, queries, sums, head.padded, true);
-        timesRows(head, columns, rows, {scores, 1, head.panels}, outs, sums + size, head.padded, true);
+    const float *keys = head.rows(given.key, 1), *values = head.rows(given.value, 2);
+    float* scores = scratch(3, 2 * head.count * BLOCK);
+    float* dWeights = scores + head.count * BLOCK;
+    float* dQueries = scratch(4, dims * BLOCK);
+    float* dKeys = scratch(8, 2 * head.count * head.padded);
+    float* dValues = dKeys + head.count * head.padded;
+    std::fill(dKeys, dKeys + 2 * head.count * head.padded, 0.0f);
+    inBlocks(head, [&](const Block& block) {
+      const float* dOuts = block.turned(dOut, 5);
+      block.timesColumns(keys, block.turned(given.query, 6), scores);
+      block.timesColumns(values, dOuts, dWeights);
+      const float factor = toScores(block, scores);
+      const float* outs = block.turned(out, 6);
+      for (int j = 0; j < VECTORS; j++) {
+        const int64_t at = j * LANES;
+        const Vector inner = innerProducts(dims, outs + at, dOuts + at);
+        slopes(block, j, factor, block.loadOwn(logSums, j), inner, scores + at, dWeights + at);
       }
-    }
+      block.sumOverKeys(keys, dWeights, dQueries);
+      block.turnBack(dQueries, dQuery);
+      block.sumOverQueries(dWeights, block.copied(given.query, 7), dKeys);
+      block.sumOverQueries(scores, block.copied(dOut, 7), dValues);
+    });
     for (int64_t i = 0; i < given.keys; i++) {
       const int64_t to = ((head.row * given.keys + i) * given.kvHeads + head.kvHead) * dims;
       const int64_t from = (i - head.start) * head.padded;
       for (int64_t j = 0; j < dims; j++) {
-        dKey[to + j] = i < head.start ? 0.0f : sums[from + j];
-        dValue[to + j] = i < head.start ? 0.0f : sums[size + from + j];
+        dKey[to + j] = i < head.start ? 0.0f : dKeys[from + j];
+        dValue[to + j] = i < head.start ? 0.0f : dValues[from + j];
       }
     }
   });

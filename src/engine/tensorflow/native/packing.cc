@@ -76,6 +76,15 @@ void packPanel(int64_t k, int64_t columns, Matrix b, float* to) {
     for (int64_t p = column < j ? whole : 0; p < k; p++) to[p * WIDTH + column] = b.at[column * b.column + p * b.row];
 }
 
+void unpackPanel(int64_t k, int64_t columns, const float* panel, float* to, int64_t step) {
+  const int64_t whole = k / 4 * 4;
+  int64_t j = 0;
+  for (; j + 4 <= columns; j += 4)
+    for (int64_t p = 0; p < whole; p += 4) turn(panel + p * WIDTH + j, WIDTH, to + j * step + p, step);
+  for (int64_t column = 0; column < columns; column++)
+    for (int64_t p = column < j ? whole : 0; p < k; p++) to[column * step + p] = panel[p * WIDTH + column];
+}
+
 void pack(int64_t k, int64_t n, Matrix b, float* to) {
   const int64_t rows = ceilOf(n, WIDTH) * k;
   inPieces(ceilOf(rows, PIECE_ROWS), [&](int64_t i) {

@@ -34,6 +34,9 @@ void pack(int64_t k, int64_t n, Matrix b, float* to);
 /** One panel of it. */
 void packPanel(int64_t k, int64_t columns, Matrix b, float* to);
 
+/** A packed panel [k, columns], k by k, back to columns that lie `step` apart, whose values lie side by side. */
+void unpackPanel(int64_t k, int64_t columns, const float* panel, float* to, int64_t step);
+
 /** Floats from one tile's values to the next one's where `depth` rows are gathered. */
 constexpr int64_t gatheredStep(int64_t depth) { return TILE_ROWS * depth + LANES; }
 /** `count` values that lie side by side in each of `depth` rows: for each tile of TILE_ROWS of them, row after row. */

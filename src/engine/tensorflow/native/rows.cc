@@ -118,22 +118,31 @@ void sumRows(int64_t rows, int64_t width, const float* x, float* sums) {
   overRows(rows, width, sums, [=](int64_t row, int64_t i) { return x[row * width + i]; });
 }
 
+namespace {
+
+/** Turns the heads of one row; HALF is half of a head's dims, 0 where that is none of those that have a loop of their own. */
+template <int HALF>
+void turnRow(int64_t heads, int64_t dims, const float* x, const float* cos, const float* sin, float sign, float* y) {
+  const int64_t half = HALF > 0 ? HALF : dims / 2;
+  for (int64_t head = 0; head < heads; head++, x += 2 * half, y += 2 * half)
+#pragma omp simd
+    for (int64_t i = 0; i < half; i++) {
+      const float first = x[i], second = x[i + half], turn = sign * sin[i];
+      y[i] = first * cos[i] - second * turn;
+      y[i + half] = second * cos[i] + first * turn;
+    }
+}
+
+}  // namespace
+
 void rotary(int64_t rows, int64_t heads, int64_t dims, const float* x, const int32_t* positions, const float* cos,
             const float* sin, float sign, float* y) {
   const int64_t half = dims / 2;
+  const auto turn = half == 4 ? turnRow<4> : half == 8 ? turnRow<8> : turnRow<0>;
   inParts(rows, PLAIN * heads * dims, [=](int64_t from, int64_t end) {
     for (int64_t row = from; row < end; row++) {
-      const float *c = cos + positions[row] * half, *s = sin + positions[row] * half;
-      for (int64_t head = 0; head < heads; head++) {
-        const float* own = x + (row * heads + head) * dims;
-        float* to = y + (row * heads + head) * dims;
-#pragma omp simd
-        for (int64_t i = 0; i < half; i++) {
-          const float first = own[i], second = own[i + half], turn = sign * s[i];
-          to[i] = first * c[i] - second * turn;
-          to[i + half] = second * c[i] + first * turn;
-        }
-      }
+      const int64_t place = row * heads * dims, angle = positions[row] * half;
+      turn(heads, dims, x + place, cos + angle, sin + angle, sign, y + place);
     }
   });
 }

@@ -26,6 +26,13 @@ inline void store(float* to, Vector value) { *reinterpret_cast<Loose*>(to) = val
 // Minus zero, which leaves every value as it is; plus zero would not.
 inline Vector splat(float value) { return value - Vector{}; }
 
+/** 0, 1, 2, .. */
+inline Vector numbers() {
+  Vector value;
+  for (int lane = 0; lane < LANES; lane++) value[lane] = static_cast<float>(lane);
+  return value;
+}
+
 /**
  * e^x = 2^n · e^r with n = round(x / ln 2) and |r| <= ln(2)/2, e^r by its Taylor series to r^7, whose rest is below 6e-9;
  * ln 2 in two parts (Cody and Waite 1980). Results that would underflow are the smallest normal number.
@@ -78,6 +85,49 @@ inline Vector exponential(Vector x) {
   Vector scale;
   std::memcpy(&scale, &bits, sizeof scale);
   return p * scale;
+}
+
+/** 2^x for -126 <= x < 128: 2^n · e^(f·ln 2) with n = round(x) and |f| <= 1/2, by the same series. Elsewhere anything. */
+inline Vector powerOfTwo(Vector x) {
+  constexpr float ROUND = 12582912.0f;
+  const Vector shifted = x + ROUND;
+  const Vector f = x - (shifted - ROUND);
+  Vector p = splat(1.52527338e-5f);
+  p = p * f + 1.54035304e-4f;
+  p = p * f + 1.33335581e-3f;
+  p = p * f + 9.61812911e-3f;
+  p = p * f + 5.55041087e-2f;
+  p = p * f + 2.40226507e-1f;
+  p = p * f + 6.93147181e-1f;
+  p = p * f + 1.0f;
+  IntVector bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits << 23) + (127 << 23);
+  Vector scale;
+  std::memcpy(&scale, &bits, sizeof scale);
+  return p * scale;
+}
+
+/**
+ * ln x of positive normal numbers: x = 2^n · m with m from √½ to √2, and ln m = 2·artanh s with s = (m - 1) / (m + 1), whose
+ * series to s⁹ leaves less than 1e-9.
+ */
+inline Vector logarithm(Vector x) {
+  IntVector bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  // What is above √2 belongs to the next power.
+  const IntVector n = (bits - 0x3f3504f3) >> 23;
+  bits -= n << 23;
+  Vector m;
+  std::memcpy(&m, &bits, sizeof m);
+  const Vector s = (m - 1.0f) / (m + 1.0f), square = s * s;
+  Vector p = splat(2.0f / 9);
+  p = p * square + 2.0f / 7;
+  p = p * square + 2.0f / 5;
+  p = p * square + 2.0f / 3;
+  p = p * square + 2.0f;
+  const Vector power = __builtin_convertvector(n, Vector);
+  return power * 0.693359375f + (p * s - power * 2.12194440e-4f);
 }
 
 inline float sumOf(Vector x) {
