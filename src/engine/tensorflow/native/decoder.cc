@@ -78,7 +78,8 @@ void Decoder::load(Part part, int64_t layer, int64_t out, int64_t in, const floa
     to.out = out;
     to.in = in;
     to.packed = Block(packedSize(in, out));
-    pack(in, out, {values, 1, in}, to.packed.at());
+    const Packing packing{in, out, {values, 1, in}, to.packed.at()};
+    pack(1, &packing);
   };
   Layer& own = layers_[layer];
   switch (part) {

@@ -14,6 +14,8 @@ struct LlamaLayer {
   /** int32 [count]: the rows whose outputs are wanted; null for all, batch·time then. */
   const int32_t* wanted;
   int64_t count;
+  /** The number of x's first row. */
+  int64_t firstRow;
   /** [maxPositions, headDim / 2] each */
   const float *cos, *sin;
   /** Matrices [out, in]. */
@@ -23,6 +25,9 @@ struct LlamaLayer {
   int64_t window;
 
   int64_t rows() const { return batch * time; }
+  /** Values of a row's queries, and of its keys. */
+  int64_t wide() const { return heads * headDim; }
+  int64_t narrow() const { return kvHeads * headDim; }
 };
 
 /** What the forward pass leaves for the backward pass. */

@@ -85,16 +85,32 @@ void unpackPanel(int64_t k, int64_t columns, const float* panel, float* to, int6
     for (int64_t p = column < j ? whole : 0; p < k; p++) to[column * step + p] = panel[p * WIDTH + column];
 }
 
-void pack(int64_t k, int64_t n, Matrix b, float* to) {
-  const int64_t rows = ceilOf(n, WIDTH) * k;
-  inPieces(ceilOf(rows, PIECE_ROWS), [&](int64_t i) {
-    const int64_t end = std::min(rows, (i + 1) * PIECE_ROWS);
-    for (int64_t row = i * PIECE_ROWS; row < end;) {
-      const int64_t panel = row / k, p = row % k, depth = std::min(k - p, end - row);
-      const Matrix part{b.at + panel * WIDTH * b.column + p * b.row, b.row, b.column};
-      packPanel(depth, std::min<int64_t>(WIDTH, n - panel * WIDTH), part, to + row * WIDTH);
-      row += depth;
-    }
+namespace {
+
+/** Rows of all panels of a packed matrix, one after the other. */
+int64_t panelRows(const Packing& packing) { return ceilOf(packing.n, WIDTH) * packing.k; }
+
+/** Those rows from .. end. */
+void packRows(const Packing& packing, int64_t from, int64_t end) {
+  const auto& [k, n, b, to] = packing;
+  for (int64_t row = from; row < end;) {
+    const int64_t panel = row / k, p = row % k, depth = std::min(k - p, end - row);
+    const Matrix part{b.at + panel * WIDTH * b.column + p * b.row, b.row, b.column};
+    packPanel(depth, std::min<int64_t>(WIDTH, n - panel * WIDTH), part, to + row * WIDTH);
+    row += depth;
+  }
+}
+
+}  // namespace
+
+void pack(int64_t count, const Packing* packings) {
+  const auto piecesOf = [](const Packing& packing) { return ceilOf(panelRows(packing), PIECE_ROWS); };
+  int64_t pieces = 0;
+  for (int64_t i = 0; i < count; i++) pieces += piecesOf(packings[i]);
+  inPieces(pieces, [&](int64_t piece) {
+    const Packing* own = packings;
+    for (; piece >= piecesOf(*own); own++) piece -= piecesOf(*own);
+    packRows(*own, piece * PIECE_ROWS, std::min(panelRows(*own), (piece + 1) * PIECE_ROWS));
   });
 }
 

@@ -29,8 +29,15 @@ constexpr int64_t panelWidth() { return 2 * LANES; }
 /** Floats that a packed [k, n] takes. */
 int64_t packedSize(int64_t k, int64_t n);
 
+/** A matrix to be packed. */
+struct Packing {
+  int64_t k, n;
+  Matrix b;
+  float* to;
+};
+
 /** b [k, n] in panels of `panelWidth` columns, each row by row; the last filled up with zeros. */
-void pack(int64_t k, int64_t n, Matrix b, float* to);
+void pack(int64_t count, const Packing* packings);
 /** One panel of it. */
 void packPanel(int64_t k, int64_t columns, Matrix b, float* to);
 

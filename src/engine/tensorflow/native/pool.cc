@@ -41,11 +41,14 @@ inline void pause() {
 #endif
 }
 
+thread_local bool isWithin = false;
+
 uint64_t countOf(uint64_t word) { return (word >> PIECE_BITS) & PIECE_MASK; }
 bool hasWork(uint64_t word) { return (word & PIECE_MASK) < countOf(word); }
 
 /** Takes pieces until none is left. */
 void work() {
+  isWithin = true;
   uint64_t word = ticket.load(std::memory_order_acquire);
   while (hasWork(word)) {
     if (!ticket.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) continue;
@@ -53,6 +56,7 @@ void work() {
     finished.fetch_add(1, std::memory_order_release);
     word = ticket.load(std::memory_order_acquire);
   }
+  isWithin = false;
 }
 
 int64_t now() {
@@ -114,6 +118,8 @@ void setThreads(int count) {
 }
 
 int threads() { return wanted.load(std::memory_order_relaxed); }
+
+bool isWithinPiece() { return isWithin; }
 
 void runPieces(int64_t count, Piece given, void* about) {
   // Operations that come from two threads at once, or too many pieces: this one goes on alone.

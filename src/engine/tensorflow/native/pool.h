@@ -12,10 +12,13 @@ int threads();
 typedef void (*Piece)(void* context, int64_t index);
 void runPieces(int64_t count, Piece piece, void* context);
 
+/** Whether the calling thread is within a piece: what it starts then, it does alone. */
+bool isWithinPiece();
+
 /** Calls work(index) for each index below `count`, on all threads. */
 template <typename Work>
 void inPieces(int64_t count, const Work& work) {
-  if (count <= 1 || threads() == 1) {
+  if (count <= 1 || threads() == 1 || isWithinPiece()) {
     for (int64_t i = 0; i < count; i++) work(i);
     return;
   }

@@ -111,9 +111,9 @@ inline void fetchForWriting(const float* to, int64_t step, int64_t rows, int64_t
 }
 
 /** Rows from .. end of the product with panels first .. last of packed b. */
-void multiplyBlock(const Product& product, const float* packed, int64_t from, int64_t end, int64_t first,
+void multiplyBlock(const Product& product, const float* panels, int64_t from, int64_t end, int64_t first,
                    int64_t last) {
-  const auto& [m, n, k, a, b, to, step, accumulates, base, baseStep] = product;
+  const auto& [m, n, k, a, b, to, step, accumulates, base, baseStep, packed] = product;
   const int64_t blocks = std::max<int64_t>(1, ceilOf(k, DEPTH));
   // Columns of a that lie far apart are gathered first.
   const bool gathers = a.row == 1 && a.column != 1;
@@ -124,7 +124,7 @@ void multiplyBlock(const Product& product, const float* packed, int64_t from, in
     if (gathers) gather(a.at + from + p * a.column, a.column, rows, depth, gathered);
     for (int64_t panel = first; panel < last; panel++) {
       const int64_t columns = std::min<int64_t>(WIDTH, n - panel * WIDTH);
-      const float* own = packed + (panel * k + p) * WIDTH;
+      const float* own = panels + (panel * k + p) * WIDTH;
       for (int64_t top = 0; top < rows; top += TILE_ROWS) {
         const int64_t height = std::min<int64_t>(TILE_ROWS, rows - top);
         const Matrix part = gathers ? Matrix{gathered + top / TILE_ROWS * gatheredStep(depth), 1, TILE_ROWS}
@@ -141,42 +141,55 @@ void multiplyBlock(const Product& product, const float* packed, int64_t from, in
   }
 }
 
-/** A part of b that is packed whole. */
-void multiplyPacked(const Product& product) {
-  const int64_t m = product.m, n = product.n, k = product.k;
-  const Matrix& b = product.b;
-  const int64_t panels = ceilOf(n, WIDTH);
-  float* packed = sharedScratch(0, packedSize(k, n));
-  if (m * n * k < SMALL) {
-    for (int64_t panel = 0; panel < panels; panel++) {
-      const Matrix part{b.at + panel * WIDTH * b.column, b.row, b.column};
-      packPanel(k, std::min<int64_t>(WIDTH, n - panel * WIDTH), part, packed + panel * WIDTH * k);
-    }
-    multiplyBlock(product, packed, 0, m, 0, panels);
-    return;
-  }
-  pack(k, n, b, packed);
-  // Pieces of so many rows that a panel of b, once in the first-level cache, serves many, and a still fits into the second;
-  // columns are cut where that makes too few pieces, but not where each of them would gather the same columns of a again.
-  const int64_t most = std::max<int64_t>(1, std::min<int64_t>(m * n * k / PIECE, 8 * threads()));
+/** Pieces of a product of packed b. */
+struct Parts {
+  int64_t rows, columns;
+
+  int64_t count() const { return rows * columns; }
+};
+
+// Pieces of so many rows that a panel of b, once in the first-level cache, serves many, and a still fits into the second;
+// columns are cut where that makes too few pieces, but not where each of them would gather the same columns of a again.
+Parts partsOf(const Product& product) {
+  const int64_t m = product.m, panels = ceilOf(product.n, WIDTH), size = m * product.n * product.k;
+  if (size < SMALL) return {1, 1};
+  const int64_t most = std::max<int64_t>(1, std::min<int64_t>(size / PIECE, 8 * threads()));
   const bool gathers = product.a.row == 1 && product.a.column != 1;
   const int64_t few = std::min(most, ceilOf(m, HIGH));
   const int64_t columnParts = std::min(ceilOf(panels, gathers ? 8 : 1), ceilOf(most, few));
-  const int64_t rowParts = std::max(few, std::min(ceilOf(most, columnParts), m / (2 * TILE_ROWS)));
-  const int64_t tiles = ceilOf(m, TILE_ROWS);
-  inPieces(rowParts * columnParts, [&](int64_t i) {
-    const int64_t part = i / columnParts, column = i % columnParts;
-    const int64_t from = tiles * part / rowParts * TILE_ROWS;
-    const int64_t end = std::min(m, tiles * (part + 1) / rowParts * TILE_ROWS);
-    multiplyBlock(product, packed, from, end, panels * column / columnParts, panels * (column + 1) / columnParts);
-  });
+  return {std::max(few, std::min(ceilOf(most, columnParts), m / (2 * TILE_ROWS))), columnParts};
+}
+
+void multiplyPart(const Product& product, const float* packed, Parts parts, int64_t index) {
+  const int64_t panels = ceilOf(product.n, WIDTH), tiles = ceilOf(product.m, TILE_ROWS);
+  const int64_t row = index / parts.columns, column = index % parts.columns;
+  const int64_t from = tiles * row / parts.rows * TILE_ROWS;
+  const int64_t end = std::min(product.m, tiles * (row + 1) / parts.rows * TILE_ROWS);
+  multiplyBlock(product, packed, from, end, panels * column / parts.columns, panels * (column + 1) / parts.columns);
+}
+
+/** A part of b that is packed whole. */
+void multiplyPacked(const Product& product) {
+  const Parts parts = partsOf(product);
+  const float* packed = product.packed;
+  if (packed == nullptr) {
+    float* made = sharedScratch(0, packedSize(product.k, product.n));
+    const Packing packing{product.k, product.n, product.b, made};
+    pack(1, &packing);
+    packed = made;
+  }
+  inPieces(parts.count(), [&](int64_t i) { multiplyPart(product, packed, parts, i); });
 }
 
 }  // namespace
 
 void multiply(const Product& product) {
-  const auto& [m, n, k, a, b, to, step, accumulates, base, baseStep] = product;
+  const auto& [m, n, k, a, b, to, step, accumulates, base, baseStep, packed] = product;
   if (m == 0 || n == 0) return;
+  if (product.packed != nullptr) {
+    multiplyPacked(product);
+    return;
+  }
   const int64_t depths = ceilOf(k, std::max<int64_t>(DEPTH, MOST_PACKED / std::max<int64_t>(WIDTH, n)));
   const int64_t depth = ceilOf(k, std::max<int64_t>(1, depths));
   const int64_t columns = std::max<int64_t>(WIDTH, MOST_PACKED / std::max<int64_t>(1, depth) / WIDTH * WIDTH);
@@ -193,6 +206,17 @@ void multiply(const Product& product) {
       multiplyPacked(part);
     }
   }
+}
+
+void multiplyAll(int64_t count, const Product* products) {
+  int64_t pieces = 0;
+  for (int64_t i = 0; i < count; i++) pieces += partsOf(products[i]).count();
+  inPieces(pieces, [&](int64_t piece) {
+    const Product* product = products;
+    Parts parts = partsOf(*product);
+    for (; piece >= parts.count(); parts = partsOf(*++product)) piece -= parts.count();
+    multiplyPart(*product, product->packed, parts, piece);
+  });
 }
 
 }  // namespace fourfold

@@ -19,10 +19,15 @@ struct Product {
   /** What the product is added to: [m, n] with rows `baseStep` apart, a bias where that is 0; nothing where null. */
   const float* base = nullptr;
   int64_t baseStep = 0;
+  /** b by `pack`, where it has been packed already. */
+  const float* packed = nullptr;
 };
 
 /** to = base + a [m, k] · b [k, n], on all threads. */
 void multiply(const Product& product);
+
+/** Products of packed matrices that do not need each other, as one operation. */
+void multiplyAll(int64_t count, const Product* products);
 
 /**
  * Rows of a times one panel, on the calling thread. Panel rows lie `panelStep` apart and must be readable to their full width.

@@ -285,18 +285,22 @@ void add(int64_t size, const float* a, const float* b, float* sum) {
   });
 }
 
-void gatherRows(int64_t count, int64_t width, const float* table, const int32_t* ids, float* y) {
+void gatherRows(int64_t count, int64_t width, const float* table, const int32_t* ids, float* y, int64_t first) {
   inParts(count, PLAIN * width, [=](int64_t from, int64_t end) {
-    for (int64_t i = from; i < end; i++) std::copy(table + ids[i] * width, table + (ids[i] + 1) * width, y + i * width);
+    for (int64_t i = from; i < end; i++) {
+      const float* own = table + (ids[i] - first) * width;
+      std::copy(own, own + width, y + i * width);
+    }
   });
 }
 
-void scatterRows(int64_t count, int64_t width, int64_t size, const float* rows, const int32_t* ids, float* table) {
+void scatterRows(int64_t count, int64_t width, int64_t size, const float* rows, const int32_t* ids, float* table,
+                 int64_t first) {
   inParts(size, PLAIN * width,
           [=](int64_t from, int64_t end) { std::fill(table + from * width, table + end * width, 0.0f); });
   for (int64_t i = 0; i < count; i++) {
     const float* own = rows + i * width;
-    float* to = table + ids[i] * width;
+    float* to = table + (ids[i] - first) * width;
 #pragma omp simd
     for (int64_t j = 0; j < width; j++) to[j] += own[j];
   }

@@ -41,9 +41,11 @@ void logSoftmaxGradient(int64_t rows, int64_t width, const float* y, const float
 
 void add(int64_t size, const float* a, const float* b, float* sum);
 
-void gatherRows(int64_t count, int64_t width, const float* table, const int32_t* ids, float* y);
-/** table = 0, then table[id] += row, in the order of the rows. */
-void scatterRows(int64_t count, int64_t width, int64_t size, const float* rows, const int32_t* ids, float* table);
+/** @param first the number of the table's first row */
+void gatherRows(int64_t count, int64_t width, const float* table, const int32_t* ids, float* y, int64_t first = 0);
+/** table = 0, then table[id - first] += row, in the order of the rows. */
+void scatterRows(int64_t count, int64_t width, int64_t size, const float* rows, const int32_t* ids, float* table,
+                 int64_t first = 0);
 
 void copy(int64_t size, const float* x, float* y);
 
