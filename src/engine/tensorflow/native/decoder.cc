@@ -126,31 +126,32 @@ void Decoder::apply(const Linear& linear, int64_t count, const float* x, float* 
   });
 }
 
-void Decoder::norm(int64_t count, const std::vector<float>& gain) {
+void Decoder::norm(const Group& group, const std::vector<float>& gain) const {
   const int64_t hidden = shape_.hidden;
-  inParts(count, 0.1 * hidden, [&](int64_t from, int64_t end) {
+  inParts(group.count, 0.1 * hidden, [&](int64_t from, int64_t end) {
     for (int64_t row = from; row < end; row++)
-      normRow(hidden, x_.data() + row * hidden, gain.data(), shape_.epsilon, normed_.data() + row * hidden);
+      normRow(hidden, group.x + row * hidden, gain.data(), shape_.epsilon, group.normed + row * hidden);
   });
 }
 
-void Decoder::project(const Layer& layer, int64_t count) {
-  norm(count, layer.inputNorm);
+void Decoder::project(const Layer& layer, const Group& group) const {
+  const int64_t count = group.count;
+  norm(group, layer.inputNorm);
   const int64_t queries = ceilOf(layer.query.out, panelWidth()), keys = ceilOf(layer.key.out, panelWidth());
-  const float* x = normed_.data();
+  const float* x = group.normed;
   inParts(queries + 2 * keys, PRODUCT * count * shape_.hidden * panelWidth(), [&](int64_t from, int64_t end) {
     for (int64_t i = from; i < end; i++) {
       if (i < queries)
-        applyPanel(layer.query, count, x, i, query_.data(), layer.query.out, false);
+        applyPanel(layer.query, count, x, i, group.query, layer.query.out, false);
       else if (i < queries + keys)
-        applyPanel(layer.key, count, x, i - queries, key_.data(), layer.key.out, false);
+        applyPanel(layer.key, count, x, i - queries, group.key, layer.key.out, false);
       else
-        applyPanel(layer.value, count, x, i - queries - keys, value_.data(), layer.value.out, false);
+        applyPanel(layer.value, count, x, i - queries - keys, group.value, layer.value.out, false);
     }
   });
 }
 
-void Decoder::remember(Layer& layer, const Row* rows, int64_t count) {
+void Decoder::remember(Layer& layer, const Group& group) const {
   const int64_t heads = shape_.heads, kvHeads = shape_.kvHeads, dims = shape_.headDim, half = dims / 2;
   const int64_t width = panelWidth();
   const auto turn = [&](float* head, const std::vector<float>& gain, int32_t position) {
@@ -163,36 +164,38 @@ void Decoder::remember(Layer& layer, const Row* rows, int64_t count) {
       head[i + half] = second * c[i] + first * s[i];
     }
   };
-  for (int64_t row = 0; row < count; row++) {
-    const auto [token, slot, position] = rows[row];
-    for (int64_t head = 0; head < heads; head++) turn(query_.data() + (row * heads + head) * dims, layer.queryNorm, position);
+  for (int64_t row = 0; row < group.count; row++) {
+    const auto [token, slot, position] = group.rows[row];
+    for (int64_t head = 0; head < heads; head++) turn(group.query + (row * heads + head) * dims, layer.queryNorm, position);
     for (int64_t head = 0; head < kvHeads; head++) {
-      float* key = key_.data() + (row * kvHeads + head) * dims;
+      float* key = group.key + (row * kvHeads + head) * dims;
       turn(key, layer.keyNorm, position);
       float* block = keysOf(layer, slot, head) + position / width * width * dims + position % width;
       for (int64_t i = 0; i < dims; i++) block[i * width] = key[i];
-      const float* value = value_.data() + (row * kvHeads + head) * dims;
+      const float* value = group.value + (row * kvHeads + head) * dims;
       std::copy(value, value + dims, valuesOf(layer, slot, head) + position * padded_);
     }
   }
 }
 
-void Decoder::attend(const Layer& layer, const Row* rows, int64_t count) {
-  const int64_t dims = shape_.headDim, kvHeads = shape_.kvHeads, group = shape_.heads / kvHeads, width = panelWidth();
+void Decoder::attend(const Layer& layer, const Group& group) const {
+  const Row* rows = group.rows;
+  const int64_t count = group.count;
+  const int64_t dims = shape_.headDim, kvHeads = shape_.kvHeads, heads = shape_.heads / kvHeads, width = panelWidth();
   int64_t total = 0;
   for (int64_t row = 0; row < count; row++) total += rows[row].position + 1;
-  const double cost = ATTENTION * group * dims * 2 * total / std::max<int64_t>(1, count);
+  const double cost = ATTENTION * heads * dims * 2 * total / std::max<int64_t>(1, count);
   inParts(count * kvHeads, cost, [&](int64_t from, int64_t end) {
     for (int64_t i = from; i < end; i++) {
       const int64_t row = i / kvHeads, head = i % kvHeads, length = rows[row].position + 1;
       const int64_t step = ceilOf(length, width) * width;
-      float* scores = scratch(1, group * step);
-      const int64_t place = (row * shape_.heads + head * group) * dims;
+      float* scores = scratch(1, heads * step);
+      const int64_t place = (row * shape_.heads + head * heads) * dims;
       const float* keys = keysOf(layer, rows[row].slot, head);
       for (int64_t first = 0; first < length; first += width)
-        multiplyPanel(group, dims, {query_.data() + place, dims, 1}, keys + first * dims, width, width, scores + first,
+        multiplyPanel(heads, dims, {group.query + place, dims, 1}, keys + first * dims, width, width, scores + first,
                       step, false);
-      for (int64_t g = 0; g < group; g++) {
+      for (int64_t g = 0; g < heads; g++) {
         float* own = scores + g * step;
         const float scale = shape_.attentionScale;
         // The rest of the last panel counts for nothing.
@@ -207,66 +210,106 @@ void Decoder::attend(const Layer& layer, const Row* rows, int64_t count) {
       }
       const float* values = valuesOf(layer, rows[row].slot, head);
       for (int64_t first = 0; first < dims; first += width)
-        multiplyPanel(group, length, {scores, step, 1}, values + first, padded_, std::min(width, dims - first),
-                      mixed_.data() + place + first, dims, false);
+        multiplyPanel(heads, length, {scores, step, 1}, values + first, padded_, std::min(width, dims - first),
+                      group.mixed + place + first, dims, false);
     }
   });
 }
 
-void Decoder::feedForward(const Layer& layer, int64_t count) {
-  norm(count, layer.feedForwardNorm);
+void Decoder::feedForward(const Layer& layer, const Group& group) const {
+  const int64_t count = group.count;
+  norm(group, layer.feedForwardNorm);
   const int64_t width = panelWidth(), inner = shape_.intermediate;
   inParts(ceilOf(inner, width), 2 * PRODUCT * count * shape_.hidden * width, [&](int64_t from, int64_t end) {
     for (int64_t panel = from; panel < end; panel++) {
       const int64_t first = panel * width, columns = std::min(width, inner - first);
       float* gates = scratch(2, count * width);
       // Of `up` as of `gate`, one panel lies where a whole row would begin at its first column.
-      applyPanel(layer.gate, count, normed_.data(), panel, gates - first, width, false);
-      applyPanel(layer.up, count, normed_.data(), panel, inner_.data(), inner, false);
+      applyPanel(layer.gate, count, group.normed, panel, gates - first, width, false);
+      applyPanel(layer.up, count, group.normed, panel, group.inner, inner, false);
       for (int64_t row = 0; row < count; row++) {
         const float* gate = gates + row * width;
-        float* to = inner_.data() + row * inner + first;
+        float* to = group.inner + row * inner + first;
 #pragma omp simd
         for (int64_t i = 0; i < columns; i++) to[i] = gate[i] * sigmoid(gate[i]) * to[i];
       }
     }
   });
-  apply(layer.down, count, inner_.data(), x_.data(), shape_.hidden, true);
+  apply(layer.down, count, group.inner, group.x, shape_.hidden, true);
+}
+
+Decoder::Group Decoder::groupOf(const Row* rows, int64_t first, int64_t count) {
+  const auto from = [first](std::vector<float>& values, int64_t width) { return values.data() + first * width; };
+  const int64_t hidden = shape_.hidden, wide = shape_.heads * shape_.headDim, narrow = shape_.kvHeads * shape_.headDim;
+  return {rows + first,        first,
+          count,               from(x_, hidden),
+          from(normed_, hidden), from(query_, wide),
+          from(key_, narrow),  from(value_, narrow),
+          from(mixed_, wide),  from(inner_, shape_.intermediate)};
+}
+
+/** Whether all weights fit into a core's own cache. */
+bool Decoder::isSmall() const {
+  constexpr int64_t MOST = 3 << 17;
+  const int64_t layer = 2 * shape_.heads * shape_.headDim + 2 * shape_.kvHeads * shape_.headDim + 3 * shape_.intermediate;
+  return shape_.hidden * (shape_.layers * layer + shape_.vocab) <= MOST;
+}
+
+/** Whether no two rows share a slot, so that none reads another's keys. */
+bool Decoder::areApart(const Row* rows, int64_t count) const {
+  std::vector<bool> isTaken(shape_.slots);
+  for (int64_t row = 0; row < count; row++) {
+    if (isTaken[rows[row].slot]) return false;
+    isTaken[rows[row].slot] = true;
+  }
+  return true;
 }
 
 void Decoder::run(const Row* rows, int64_t count, const Draw* draw) {
-  const int64_t hidden = shape_.hidden, dims = shape_.headDim;
+  const int64_t dims = shape_.headDim;
   const auto room = [&](std::vector<float>& to, int64_t width) {
     if (static_cast<int64_t>(to.size()) < count * width) to.resize(count * width);
   };
-  room(x_, hidden);
-  room(normed_, hidden);
+  room(x_, shape_.hidden);
+  room(normed_, shape_.hidden);
   room(query_, shape_.heads * dims);
   room(key_, shape_.kvHeads * dims);
   room(value_, shape_.kvHeads * dims);
   room(mixed_, shape_.heads * dims);
   room(inner_, shape_.intermediate);
+  if (draw != nullptr && draw->logits == nullptr) sharedScratch(5, count * shape_.vocab);
+  // Operations of a small model are too short to be shared: each thread takes rows through all layers.
+  const bool isShared = isSmall() && areApart(rows, count);
+  const int64_t groups = isShared ? std::min<int64_t>(threads(), ceilOf(count, 4)) : 1;
+  inPieces(groups, [&](int64_t i) {
+    const int64_t first = count * i / groups;
+    runGroup(groupOf(rows, first, count * (i + 1) / groups - first), draw);
+  });
+}
+
+void Decoder::runGroup(const Group& group, const Draw* draw) {
+  const int64_t hidden = shape_.hidden, count = group.count, vocab = shape_.vocab;
   for (int64_t row = 0; row < count; row++) {
-    const float* from = embedding_ + rows[row].token * hidden;
-    std::copy(from, from + hidden, x_.data() + row * hidden);
+    const float* from = embedding_ + group.rows[row].token * hidden;
+    std::copy(from, from + hidden, group.x + row * hidden);
   }
   for (int64_t i = 0; i < shape_.layers; i++) {
     Layer& layer = layers_[i];
-    project(layer, count);
-    remember(layer, rows, count);
+    project(layer, group);
+    remember(layer, group);
     // What follows the last layer's keys and values is read by nobody, unless a token is drawn.
     if (draw == nullptr && i + 1 == shape_.layers) return;
-    attend(layer, rows, count);
-    apply(layer.output, count, mixed_.data(), x_.data(), hidden, true);
-    feedForward(layer, count);
+    attend(layer, group);
+    apply(layer.output, count, group.mixed, group.x, hidden, true);
+    feedForward(layer, group);
   }
-  norm(count, finalNorm_);
-  const int64_t vocab = shape_.vocab;
-  float* logits = draw->logits != nullptr ? draw->logits : sharedScratch(5, count * vocab);
-  apply(unembedding_, count, normed_.data(), logits, vocab, false);
+  norm(group, finalNorm_);
+  float* logits = (draw->logits != nullptr ? draw->logits : sharedScratch(5, 0)) + group.first * vocab;
+  apply(unembedding_, count, group.normed, logits, vocab, false);
   if (draw->logits != nullptr) return;
   inParts(count, 1.0 * vocab, [&](int64_t from, int64_t end) {
-    for (int64_t row = from; row < end; row++) choose(row, logits + row * vocab, scratch(3, vocab), *draw);
+    for (int64_t row = from; row < end; row++)
+      choose(group.first + row, logits + row * vocab, scratch(3, vocab), *draw);
   });
 }
 

@@ -90,11 +90,22 @@ class Decoder {
     Block keys, values;
   };
 
-  void project(const Layer& layer, int64_t count);
-  void remember(Layer& layer, const Row* rows, int64_t count);
-  void attend(const Layer& layer, const Row* rows, int64_t count);
-  void feedForward(const Layer& layer, int64_t count);
-  void norm(int64_t count, const std::vector<float>& gain);
+  /** Rows that go through the layers together; their hidden states, the norms of these, and what a layer computes. */
+  struct Group {
+    const Row* rows;
+    int64_t first, count;
+    float *x, *normed, *query, *key, *value, *mixed, *inner;
+  };
+
+  Group groupOf(const Row* rows, int64_t first, int64_t count);
+  bool isSmall() const;
+  bool areApart(const Row* rows, int64_t count) const;
+  void runGroup(const Group& group, const Draw* draw);
+  void project(const Layer& layer, const Group& group) const;
+  void remember(Layer& layer, const Group& group) const;
+  void attend(const Layer& layer, const Group& group) const;
+  void feedForward(const Layer& layer, const Group& group) const;
+  void norm(const Group& group, const std::vector<float>& gain) const;
   void apply(const Linear& linear, int64_t count, const float* x, float* to, int64_t step, bool accumulates) const;
   void applyPanel(const Linear& linear, int64_t count, const float* x, int64_t panel, float* to, int64_t step,
                   bool accumulates) const;
@@ -108,7 +119,7 @@ class Decoder {
   std::vector<float> finalNorm_;
   Linear unembedding_;
   const float *embedding_ = nullptr, *cosines_ = nullptr, *sines_ = nullptr;
-  /** Hidden states, their norms, and what the layers compute on the way, a row each. */
+  /** The values of groups, a row each. */
   std::vector<float> x_, normed_, query_, key_, value_, mixed_, inner_;
 };
 
