@@ -17,7 +17,9 @@ namespace {
 int64_t ceilOf(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /** Nanoseconds of a multiply-add of a product, and of attention, whose tiles have few rows. */
-constexpr double PRODUCT = 0.008, ATTENTION = 0.1;
+constexpr double PRODUCT = 0.02, ATTENTION = 0.1;
+/** Of a value that is turned or put among the keys. */
+constexpr double REMEMBERING = 5;
 
 void normRow(int64_t width, const float* x, const float* gain, float epsilon, float* y) {
   const float squares = sumOf(width, [=](int64_t i) { return x[i] * x[i]; });
@@ -123,7 +125,7 @@ void Decoder::apply(const Linear& linear, int64_t count, const float* x, float* 
                     bool accumulates) const {
   inParts(ceilOf(linear.out, panelWidth()), PRODUCT * count * linear.in * panelWidth(), [&](int64_t from, int64_t end) {
     for (int64_t panel = from; panel < end; panel++) applyPanel(linear, count, x, panel, to, step, accumulates);
-  });
+  }, SHORT_PIECE);
 }
 
 void Decoder::norm(const Group& group, const std::vector<float>& gain) const {
@@ -131,7 +133,7 @@ void Decoder::norm(const Group& group, const std::vector<float>& gain) const {
   inParts(group.count, 0.1 * hidden, [&](int64_t from, int64_t end) {
     for (int64_t row = from; row < end; row++)
       normRow(hidden, group.x + row * hidden, gain.data(), shape_.epsilon, group.normed + row * hidden);
-  });
+  }, SHORT_PIECE);
 }
 
 void Decoder::project(const Layer& layer, const Group& group) const {
@@ -148,7 +150,7 @@ void Decoder::project(const Layer& layer, const Group& group) const {
       else
         applyPanel(layer.value, count, x, i - queries - keys, group.value, layer.value.out, false);
     }
-  });
+  }, SHORT_PIECE);
 }
 
 void Decoder::remember(Layer& layer, const Group& group) const {
@@ -164,18 +166,22 @@ void Decoder::remember(Layer& layer, const Group& group) const {
       head[i + half] = second * c[i] + first * s[i];
     }
   };
-  for (int64_t row = 0; row < group.count; row++) {
-    const auto [token, slot, position] = group.rows[row];
-    for (int64_t head = 0; head < heads; head++) turn(group.query + (row * heads + head) * dims, layer.queryNorm, position);
-    for (int64_t head = 0; head < kvHeads; head++) {
-      float* key = group.key + (row * kvHeads + head) * dims;
-      turn(key, layer.keyNorm, position);
-      float* block = keysOf(layer, slot, head) + position / width * width * dims + position % width;
-      for (int64_t i = 0; i < dims; i++) block[i * width] = key[i];
-      const float* value = group.value + (row * kvHeads + head) * dims;
-      std::copy(value, value + dims, valuesOf(layer, slot, head) + position * padded_);
+  const double cost = REMEMBERING * (heads + kvHeads) * dims;
+  inParts(group.count, cost, [&](int64_t from, int64_t end) {
+    for (int64_t row = from; row < end; row++) {
+      const auto [token, slot, position] = group.rows[row];
+      for (int64_t head = 0; head < heads; head++)
+        turn(group.query + (row * heads + head) * dims, layer.queryNorm, position);
+      for (int64_t head = 0; head < kvHeads; head++) {
+        float* key = group.key + (row * kvHeads + head) * dims;
+        turn(key, layer.keyNorm, position);
+        float* block = keysOf(layer, slot, head) + position / width * width * dims + position % width;
+        for (int64_t i = 0; i < dims; i++) block[i * width] = key[i];
+        const float* value = group.value + (row * kvHeads + head) * dims;
+        std::copy(value, value + dims, valuesOf(layer, slot, head) + position * padded_);
+      }
     }
-  }
+  }, SHORT_PIECE);
 }
 
 void Decoder::attend(const Layer& layer, const Group& group) const {
@@ -213,7 +219,7 @@ void Decoder::attend(const Layer& layer, const Group& group) const {
         multiplyPanel(heads, length, {scores, step, 1}, values + first, padded_, std::min(width, dims - first),
                       group.mixed + place + first, dims, false);
     }
-  });
+  }, SHORT_PIECE);
 }
 
 void Decoder::feedForward(const Layer& layer, const Group& group) const {
@@ -234,7 +240,7 @@ void Decoder::feedForward(const Layer& layer, const Group& group) const {
         for (int64_t i = 0; i < columns; i++) to[i] = gate[i] * sigmoid(gate[i]) * to[i];
       }
     }
-  });
+  }, SHORT_PIECE);
   apply(layer.down, count, group.inner, group.x, shape_.hidden, true);
 }
 
@@ -310,7 +316,7 @@ void Decoder::runGroup(const Group& group, const Draw* draw) {
   inParts(count, 1.0 * vocab, [&](int64_t from, int64_t end) {
     for (int64_t row = from; row < end; row++)
       choose(group.first + row, logits + row * vocab, scratch(3, vocab), *draw);
-  });
+  }, SHORT_PIECE);
 }
 
 void Decoder::choose(int64_t row, const float* logits, float* weights, const Draw& draw) const {

@@ -27,13 +27,16 @@ void inPieces(int64_t count, const Work& work) {
       const_cast<Work*>(&work));
 }
 
+/** Nanoseconds of a piece where operations come one by one, and within a decoder's step, whose threads are all awake. */
+constexpr double LONG_PIECE = 20000, SHORT_PIECE = 4000;
+
 /** Calls work(from, to) for parts of 0 .. count that take `cost` (nanoseconds, roughly) an item. */
 template <typename Work>
-void inParts(int64_t count, double cost, const Work& work) {
-  // A piece is some 20 µs; what takes less than two of them is not worth another thread.
-  int64_t size = static_cast<int64_t>(20000 / cost) + 1;
+void inParts(int64_t count, double cost, const Work& work, double piece = LONG_PIECE) {
+  const int64_t size = static_cast<int64_t>(piece / cost) + 1;
   const int64_t pieces = (count + size - 1) / size;
-  if (pieces <= 2 && count * cost < 30000) {
+  // Less than one and a half pieces is not worth another thread.
+  if (pieces <= 2 && count * cost < 1.5 * piece) {
     if (count > 0) work(0, count);
     return;
   }
