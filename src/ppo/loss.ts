@@ -1,5 +1,22 @@
-// PPO's losses over the tokens of a minibatch. Pure: tensors in, tensors out; call inside tidy.
+// PPO's losses over the tokens of a minibatch. Pure: tensors in, tensors out; call inside tidy. Gradients are written out:
+// where the clipped term decides, a token has none, elsewhere that of the plain one.
+import type { GradSaver } from '../engine/ops/checks.ts';
 import * as tf from '../engine/tf.ts';
+
+/**
+ * Mean of `terms` [n] as a function of `x` [n].
+ * @param slopes [n]: the derivative of each term by its x
+ */
+function meanWithSlopes(x: tf.Tensor, terms: tf.Tensor, slopes: tf.Tensor): tf.Scalar {
+  const apply = tf.customGrad((_x: tf.Tensor | GradSaver, save: tf.Tensor | GradSaver) => {
+    (save as GradSaver)([slopes]);
+    return {
+      value: tf.mean(terms),
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.mul(saved as tf.Tensor, tf.div(dy, x.size)),
+    };
+  });
+  return apply(x) as tf.Scalar;
+}
 
 export interface PolicyLoss {
   loss: tf.Scalar;
@@ -23,8 +40,10 @@ export function policyLoss(
   const ratio = tf.exp(logRatio);
   const plain = tf.neg(tf.mul(advantages, ratio));
   const clipped = tf.neg(tf.mul(advantages, tf.clipByValue(ratio, 1 - clipRange, 1 + clipRange)));
+  // -A ρ is its own derivative by log π.
+  const slopes = tf.mul(plain, tf.greaterEqual(plain, clipped));
   return {
-    loss: tf.mean(tf.maximum(plain, clipped)),
+    loss: meanWithSlopes(logProbs, tf.maximum(plain, clipped), slopes),
     approxKl: tf.mean(tf.sub(tf.sub(ratio, 1), logRatio)),
     clipFraction: tf.mean(tf.cast(tf.greater(clipped, plain), 'float32')),
     ratioMax: tf.max(ratio),
@@ -40,7 +59,11 @@ export function valueLoss(
   { values, oldValues, returns }: Record<'values' | 'oldValues' | 'returns', tf.Tensor>,
   clipRange: number,
 ): tf.Scalar {
-  const clipped = tf.add(oldValues, tf.clipByValue(tf.sub(values, oldValues), -clipRange, clipRange));
-  const squared = tf.maximum(tf.squaredDifference(values, returns), tf.squaredDifference(clipped, returns));
-  return tf.mul(0.5, tf.mean(squared)) as tf.Scalar;
+  const change = tf.sub(values, oldValues);
+  const bounded = tf.clipByValue(change, -clipRange, clipRange);
+  const error = tf.sub(values, returns);
+  const plain = tf.square(error);
+  const clipped = tf.squaredDifference(tf.add(oldValues, bounded), returns);
+  const isPlain = tf.logicalOr(tf.equal(change, bounded), tf.greaterEqual(plain, clipped));
+  return meanWithSlopes(values, tf.mul(0.5, tf.maximum(plain, clipped)), tf.mul(error, isPlain));
 }
