@@ -1,9 +1,6 @@
-// The layer of ../ops/llamaLayer.ts in C++: one operation forward, one backward.
+// The layer of ../ops/llamaLayer.ts in C++: one operation forward, one backward, and one tensor kept between.
 import { LLAMA_LAYER_WEIGHTS } from '../ops/llamaLayer.ts';
 import { defineKernel, type KernelCall, type Value } from './raw.ts';
-
-/** Values that the forward pass keeps for the backward pass. */
-const KEPT = 10;
 
 /** The inputs that both operations have, in native/layerCalls.cc's order. */
 function inputsOf({ operations, attributes, input, optional, number }: KernelCall): Value[] {
@@ -21,12 +18,11 @@ function inputsOf({ operations, attributes, input, optional, number }: KernelCal
 
 export function defineNativeLayer(): void {
   defineKernel('FourfoldLlamaLayer', (call) => {
-    const outputs = call.operations.runMany('FourfoldLlamaLayer', inputsOf(call), [], 1 + KEPT);
+    const outputs = call.operations.runMany('FourfoldLlamaLayer', inputsOf(call), [], 2);
     return call.attributes.keeps === true ? outputs : outputs.slice(0, 1);
   });
   defineKernel('FourfoldLlamaLayerGradient', (call) => {
-    const kept = Array.from({ length: KEPT }, (_, i) => call.input(`kept${i}`));
-    const inputs = [...inputsOf(call), ...kept, call.input('dy')];
+    const inputs = [...inputsOf(call), call.input('kept0'), call.input('dy')];
     return call.operations.runMany('FourfoldLlamaLayerGradient', inputs, [], 1 + LLAMA_LAYER_WEIGHTS.length);
   });
 }

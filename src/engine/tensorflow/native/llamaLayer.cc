@@ -7,9 +7,9 @@
 #include "products.h"
 #include "rows.h"
 
-// What needs nothing of other sequences goes through in groups of whole sequences, each on one thread, without meetings between
-// the operations; the gradients of the weights, which are sums over all rows, come after it. Where there are too few sequences
-// or the weights are large, all rows are one group, whose operations take all threads one by one.
+// What needs nothing of other sequences goes through in groups of whole sequences, each on one thread, without meetings
+// between the operations; the gradients of the weights, which are sums over all rows, come after it. Where there are too
+// few sequences or the weights are large, all rows are one group, whose operations take all threads one by one.
 
 namespace fourfold {
 namespace {
@@ -54,7 +54,8 @@ struct Weights {
     int64_t total = 0;
     for (int i = 0; i < 7; i++) {
       const auto& [out, in, at, packed] = *all[i];
-      packings[i] = isForward ? Packing{in, out, all[i]->forward(), nullptr} : Packing{out, in, all[i]->backward(), nullptr};
+      packings[i] = isForward ? Packing{in, out, all[i]->forward(), nullptr}
+                              : Packing{out, in, all[i]->backward(), nullptr};
       total += packedSize(packings[i].k, packings[i].n);
     }
     float* next = sharedScratch(WEIGHTS, total);
@@ -78,7 +79,46 @@ void projectBack(int64_t rows, const float* dy, const Weight& weight, float* to,
   multiply({rows, in, out, {dy, out, 1}, weight.backward(), to, in, accumulates, nullptr, 0, packed});
 }
 
-Attention attentionOf(const LlamaLayer& layer, const LlamaLayerValues& values) {
+/** Consecutive parts of memory, each of whole lines of the caches. */
+class Shelf {
+ public:
+  explicit Shelf(float* at) : next_(at) {}
+  /** What `parts` parts may take beside their own sizes. */
+  static int64_t slack(int64_t parts) { return parts * CACHE_LINE; }
+  float* take(int64_t size) {
+    float* at = next_;
+    next_ += (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    return at;
+  }
+
+ private:
+  float* next_;
+};
+
+/** What the forward pass leaves for the backward pass. */
+struct Values {
+  /** [rows] and [count]: the norms' scales */
+  float *attentionScales, *feedForwardScales;
+  /** [rows, heads·headDim]; key and value [rows, kvHeads·headDim]; positions applied */
+  float *query, *key, *value;
+  /** [rows, heads·headDim] and [batch, heads, time] */
+  float *mixed, *logSums;
+  /** [count, width] */
+  float* attended;
+  /** [count, inner] */
+  float *gate, *up;
+};
+
+Values valuesAt(const LlamaLayer& layer, float* at) {
+  const int64_t rows = layer.rows(), count = layer.count, wide = layer.wide(), narrow = layer.narrow();
+  Shelf shelf(at);
+  return {shelf.take(rows),           shelf.take(count),          shelf.take(rows * wide),
+          shelf.take(rows * narrow),  shelf.take(rows * narrow),  shelf.take(rows * wide),
+          shelf.take(rows * layer.heads), shelf.take(count * layer.width), shelf.take(count * layer.inner),
+          shelf.take(count * layer.inner)};
+}
+
+Attention attentionOf(const LlamaLayer& layer, const Values& values) {
   return {layer.batch,  layer.time, layer.time,   layer.heads,    layer.kvHeads, layer.headDim, values.query,
           values.key,   values.value, layer.keyStart, layer.scale,  layer.window,  0};
 }
@@ -107,7 +147,7 @@ struct Offset {
   int64_t sequences, rows, chosen;
 };
 
-LlamaLayerValues from(const LlamaLayer& layer, const LlamaLayerValues& values, Offset offset) {
+Values from(const LlamaLayer& layer, const Values& values, Offset offset) {
   const auto [sequences, rows, chosen] = offset;
   const int64_t wide = layer.wide(), narrow = layer.narrow();
   return {values.attentionScales + rows,
@@ -154,7 +194,7 @@ void inGroups(const LlamaLayer& layer, int64_t size, const Work& work) {
   });
 }
 
-void runGroup(const LlamaLayer& layer, const Weights& weights, const LlamaLayerValues& values, float* y) {
+void runGroup(const LlamaLayer& layer, const Weights& weights, const Values& values, float* y) {
   const int64_t rows = layer.rows(), count = layer.count, width = layer.width;
   float* normed = scratch(NORMED, std::max(rows, count) * width);
   rmsNorm(rows, width, layer.x, layer.attentionNorm, layer.epsilon, normed, values.attentionScales);
@@ -176,33 +216,15 @@ void runGroup(const LlamaLayer& layer, const Weights& weights, const LlamaLayerV
   project(count, gated, weights.down, y, values.attended);
 }
 
-/** Consecutive parts of memory. */
-class Shelf {
- public:
-  explicit Shelf(float* at) : next_(at) {}
-  float* take(int64_t size) {
-    float* at = next_;
-    next_ += size;
-    return at;
-  }
-
- private:
-  float* next_;
-};
-
 }  // namespace
 
-LlamaLayerValues passingValues(const LlamaLayer& layer) {
-  const int64_t rows = layer.rows(), count = layer.count, wide = layer.wide(), narrow = layer.narrow();
-  Shelf shelf(sharedScratch(PASSING, rows * (1 + 2 * wide + 2 * narrow + layer.heads) +
-                                         count * (1 + layer.width + 2 * layer.inner)));
-  return {shelf.take(rows),          shelf.take(count),        shelf.take(rows * wide),
-          shelf.take(rows * narrow), shelf.take(rows * narrow), shelf.take(rows * wide),
-          shelf.take(rows * layer.heads), shelf.take(count * layer.width), shelf.take(count * layer.inner),
-          shelf.take(count * layer.inner)};
+int64_t sizeOfValues(const LlamaLayer& layer) {
+  return layer.rows() * (1 + 2 * layer.wide() + 2 * layer.narrow() + layer.heads) +
+         layer.count * (1 + layer.width + 2 * layer.inner) + Shelf::slack(10);
 }
 
-void runLlamaLayer(const LlamaLayer& layer, const LlamaLayerValues& values, float* y) {
+void runLlamaLayer(const LlamaLayer& layer, float* kept, float* y) {
+  const Values values = valuesAt(layer, kept != nullptr ? kept : sharedScratch(PASSING, sizeOfValues(layer)));
   const int64_t size = groupSize(layer);
   Weights weights(layer);
   if (size < layer.batch) weights.packAll(true);
@@ -226,7 +248,8 @@ struct Parts {
 Parts partsOf(const LlamaLayer& layer) {
   const int64_t rows = layer.rows(), count = layer.count, width = layer.width, inner = layer.inner;
   const int64_t wide = layer.wide(), narrow = layer.narrow();
-  Shelf shelf(sharedScratch(SLOPES, rows * (2 * width + wide + 2 * narrow) + count * (wide + 3 * width + 3 * inner)));
+  Shelf shelf(sharedScratch(SLOPES, rows * (2 * width + wide + 2 * narrow) + count * (wide + 3 * width + 3 * inner) +
+                                        Shelf::slack(12)));
   return {shelf.take(rows * width),   shelf.take(count * wide),   shelf.take(count * width), shelf.take(count * inner),
           shelf.take(rows * width),   shelf.take(count * width),  shelf.take(rows * wide),   shelf.take(rows * narrow),
           shelf.take(rows * narrow),  shelf.take(count * width),  shelf.take(count * inner), shelf.take(count * inner)};
@@ -241,7 +264,7 @@ Parts from(const LlamaLayer& layer, const Parts& parts, Offset offset) {
           parts.dAttended + chosen * width, parts.dGate + chosen * inner,    parts.dUp + chosen * inner};
 }
 
-void runGroupGradient(const LlamaLayer& layer, const Weights& weights, const LlamaLayerValues& values, const float* dy,
+void runGroupGradient(const LlamaLayer& layer, const Weights& weights, const Values& values, const float* dy,
                       const Parts& to, float* dx) {
   const int64_t rows = layer.rows(), count = layer.count, width = layer.width, inner = count * layer.inner;
   swiglu(inner, values.gate, values.up, to.gated);
@@ -271,7 +294,7 @@ void runGroupGradient(const LlamaLayer& layer, const Weights& weights, const Lla
 }
 
 /** The gradients of all matrices: slopesᵀ·inputs each. */
-void weightGradients(const LlamaLayer& layer, const LlamaLayerValues& values, const float* dy, const Parts& parts,
+void weightGradients(const LlamaLayer& layer, const Values& values, const float* dy, const Parts& parts,
                      const LlamaLayerGradients& to) {
   const int64_t rows = layer.rows(), count = layer.count, width = layer.width, inner = layer.inner;
   const int64_t wide = layer.wide(), narrow = layer.narrow();
@@ -285,7 +308,7 @@ void weightGradients(const LlamaLayer& layer, const LlamaLayerValues& values, co
   for (const Packing& input : inputs) total += packedSize(input.k, input.n);
   const bool isOne = total <= MOST_INPUTS;
   if (isOne) {
-    Shelf shelf(sharedScratch(INPUTS, total));
+    Shelf shelf(sharedScratch(INPUTS, total + Shelf::slack(4)));
     for (Packing& input : inputs) input.to = shelf.take(packedSize(input.k, input.n));
     pack(4, inputs);
   }
@@ -310,8 +333,8 @@ void weightGradients(const LlamaLayer& layer, const LlamaLayerValues& values, co
 
 }  // namespace
 
-void runLlamaLayerGradient(const LlamaLayer& layer, const LlamaLayerValues& values, const float* dy,
-                           const LlamaLayerGradients& to) {
+void runLlamaLayerGradient(const LlamaLayer& layer, float* kept, const float* dy, const LlamaLayerGradients& to) {
+  const Values values = valuesAt(layer, kept);
   const int64_t size = groupSize(layer), width = layer.width;
   Weights weights(layer);
   if (size < layer.batch) weights.packAll(false);

@@ -30,25 +30,11 @@ struct LlamaLayer {
   int64_t narrow() const { return kvHeads * headDim; }
 };
 
-/** What the forward pass leaves for the backward pass. */
-struct LlamaLayerValues {
-  /** [rows] and [count]: the norms' scales */
-  float *attentionScales, *feedForwardScales;
-  /** [rows, heads·headDim]; key and value [rows, kvHeads·headDim]; positions applied */
-  float *query, *key, *value;
-  /** [rows, heads·headDim] and [batch, heads, time] */
-  float *mixed, *logSums;
-  /** [count, width] */
-  float* attended;
-  /** [count, inner] */
-  float *gate, *up;
-};
+/** Floats that the forward pass leaves for the backward pass, in an order of its own. */
+int64_t sizeOfValues(const LlamaLayer& layer);
 
-/** Memory for values that nobody wants kept. */
-LlamaLayerValues passingValues(const LlamaLayer& layer);
-
-/** @param y [count, width] */
-void runLlamaLayer(const LlamaLayer& layer, const LlamaLayerValues& values, float* y);
+/** @param values `sizeOfValues` floats; null where nobody wants them kept @param y [count, width] */
+void runLlamaLayer(const LlamaLayer& layer, float* values, float* y);
 
 /** Like the weights; x [rows, width]. */
 struct LlamaLayerGradients {
@@ -56,7 +42,7 @@ struct LlamaLayerGradients {
 };
 
 /** @param dy [count, width] */
-void runLlamaLayerGradient(const LlamaLayer& layer, const LlamaLayerValues& values, const float* dy,
+void runLlamaLayerGradient(const LlamaLayer& layer, float* values, const float* dy,
                            const LlamaLayerGradients& to);
 
 }  // namespace fourfold
