@@ -61,6 +61,26 @@ def attention(starts):
     return run
 
 
+def llama_layer(positions, starts, wanted, heads, kv_heads, head_dim):
+    """A layer of Llama's kind, whose outputs are wanted at some flat indices; weights as in ops/llamaLayer.ts."""
+    turn, attend = rotary(positions, 10000.0, head_dim), attention(starts)
+
+    def run(hidden, attention_norm, query, key, value, output, feed_forward_norm, gate, up, down):
+        width = hidden.shape[-1]
+        normed = F.rms_norm(hidden, (width,), attention_norm, 1e-5)
+        q, k, v = (
+            F.linear(normed, weight).unflatten(-1, (count, head_dim))
+            for weight, count in ((query, heads), (key, kv_heads), (value, kv_heads))
+        )
+        mixed = attend(turn(q), turn(k), v).flatten(2)
+        rows = [x.flatten(0, 1)[wanted][None] for x in (hidden, mixed)]
+        attended = rows[0] + F.linear(rows[1], output)
+        between = F.rms_norm(attended, (width,), feed_forward_norm, 1e-5)
+        return attended + F.linear(F.silu(F.linear(between, gate)) * F.linear(between, up), down)
+
+    return run
+
+
 def adamw():
     start = rounded(5)
     steps = [rounded(5) for _ in range(3)]
@@ -113,6 +133,20 @@ def main():
             **with_gradients([hidden, output], log_probs),
         },
         "adamW": adamw(),
+    }
+    wanted = torch.tensor([5, 0, 4, 4])
+    width, heads, kv_heads, head_dim, inner = 5, 4, 2, 6, 7
+    wide, narrow = heads * head_dim, kv_heads * head_dim
+    weights = [(width,), (wide, width), (narrow, width), (narrow, width), (width, wide)]
+    weights += [(width,), (inner, width), (inner, width), (width, inner)]
+    goldens["llamaLayer"] = {
+        "positions": positions.tolist(),
+        "keyStart": [0, 1],
+        "wanted": wanted.tolist(),
+        **with_gradients(
+            [rounded(2, 3, width), *(rounded(*shape) / 2 for shape in weights)],
+            llama_layer(positions, torch.tensor([0, 1]), wanted, heads, kv_heads, head_dim),
+        ),
     }
     path = Path(__file__).with_name("engine.json")
     path.write_text(json.dumps(goldens, separators=(",", ":")) + "\n")

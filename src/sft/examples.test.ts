@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toJsonl } from '../core/jsonl.ts';
@@ -65,6 +65,22 @@ test('held-out demonstrations are no examples, long ones are counted', () => {
   expect(tooLong).toBe(1);
   const only = prompts({ id: 'b', prompt: 'Two', demonstration: 'SECRET', split: 'heldout' });
   expect(() => demonstrationExamples(only, tokenizer, 40)).toThrow('training prompts with a demonstration');
+});
+
+test('a demonstration without a token to learn is refused by name', async () => {
+  const other = await mkdtemp(join(tmpdir(), 'fourfold-silent-'));
+  await writeTinyTokenizer(other);
+  const path = join(other, 'tokenizer_config.json');
+  const config = JSON.parse(await readFile(path, 'utf8'));
+  // The marks stand around nothing.
+  const turns = "{% for m in messages %}{{ m['content'] }}{% endfor %}{% generation %}{% endgeneration %}";
+  await writeFile(path, JSON.stringify({ ...config, chat_template: turns }));
+  const silent = await loadTokenizer(other);
+  const lines = prompts({ id: 'quiet', prompt: 'One', demonstration: 'first' });
+  expect(() => demonstrationExamples(lines, silent, 100, 'conversation')).toThrow(
+    'Prompt quiet: expected a demonstration with a token to learn, got none.',
+  );
+  await rm(other, { recursive: true });
 });
 
 test('blocks overlap by one token, so that each token but the first is predicted once', () => {

@@ -9,6 +9,7 @@ import type { Tokenizer } from '../tokens/tokenizer.ts';
 /**
  * Demonstrations of the training split; those longer than `maxLength` tokens are left out and counted.
  * @param lossOn the demonstration alone, or every assistant's turn of its conversation
+ * @throws bad-input where there is no demonstration, or one without a token to learn
  */
 export function demonstrationExamples(
   prompts: ReadonlyArray<Prompt>,
@@ -29,6 +30,15 @@ export function demonstrationExamples(
       ? renderReply(tokenizer, messages, reply)
       : renderConversation(tokenizer, [...messages, { role: 'assistant', content: reply }]);
   });
+  // The first token is predicted from nothing.
+  const silent = shown[all.findIndex(({ isResponseToken }) => !isResponseToken.includes(true, 1))];
+  if (silent !== undefined) {
+    throw new FourfoldError(
+      'bad-input',
+      `Prompt ${silent.id}: expected a demonstration with a token to learn, got none. Leave out empty demonstrations, ` +
+        'or see to it that the chat template marks the assistant’s turns.',
+    );
+  }
   const examples = all.filter((example) => example.ids.length <= maxLength);
   return { examples, tooLong: all.length - examples.length };
 }

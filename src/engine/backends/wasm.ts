@@ -1,6 +1,7 @@
 // The `wasm` back end: tfjs's WebAssembly back end from the package's own files.
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
+import { defineEmptySum } from '../composed/emptySum.ts';
 import { defineLlamaLayer } from '../composed/llamaLayer.ts';
 import { registerDecoder } from '../decoder.ts';
 import * as tf from '../tf.ts';
@@ -28,6 +29,7 @@ export async function startWasm(threads = 1, note?: (line: string) => void): Pro
       return;
     }
     registerKernelGradients();
+    defineEmptySum();
     defineProducts(running);
     defineRowKernels(running);
     defineFusedKernels(running);

@@ -1,6 +1,7 @@
 // The `webgpu` back end: tfjs on Dawn, from the optional package `webgpu`. Values come back only through
 // `await tensor.data()`; this back end has no synchronous readback.
 import { existsSync } from 'node:fs';
+import { defineEmptySum } from '../composed/emptySum.ts';
 import { defineLlamaLayer } from '../composed/llamaLayer.ts';
 import { registerDecoder } from '../decoder.ts';
 import * as tf from '../tf.ts';
@@ -61,6 +62,7 @@ function defineWebgpuKernels(): void {
   defineLogProbs(dispatcher);
   defineSampling(dispatcher);
   defineDecodingKernels(dispatcher);
+  defineEmptySum();
   defineLlamaLayer();
   registerDecoder('webgpu', (model, size) => makeWebgpuDecoder(dispatcher, model, size));
 }

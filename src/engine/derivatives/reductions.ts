@@ -11,11 +11,16 @@ function keptShape(shape: number[], axes: unknown): number[] {
   return shape.map((size, i) => (reduced.includes(i) ? 1 : size));
 }
 
+/** `slope` at each place of `shape`; tfjs's own leaves a single value single where the shape has no place for it. */
+function spread(slope: Tensor, shape: number[]): Tensor {
+  return core.util.sizeFromShape(shape) === 0 ? core.zeros(shape) : core.broadcastTo(slope, shape);
+}
+
 registerDerivative('Sum', {
   saves: ['x'],
   gradients: ({ dy, saved, attributes }) => {
     const x = at(saved, 0);
-    return { x: () => core.broadcastTo(reshape(dy, keptShape(x.shape, attributes.axis)), x.shape) };
+    return { x: () => spread(reshape(dy, keptShape(x.shape, attributes.axis)), x.shape) };
   },
 });
 
@@ -25,7 +30,7 @@ registerDerivative('Mean', {
     const x = at(saved, 0);
     const kept = keptShape(x.shape, attributes.axis);
     const count = x.size / core.util.sizeFromShape(kept);
-    return { x: () => core.broadcastTo(div(reshape(dy, kept), count), x.shape) };
+    return { x: () => spread(div(reshape(dy, kept), count), x.shape) };
   },
 });
 

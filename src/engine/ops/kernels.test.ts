@@ -26,7 +26,8 @@ describe.each(backends)('on %s', (backend) => {
         expectAllClose(actual.outputs[i] as Values, output, { relative: 1e-5 });
       }
       for (const [i, gradient] of expected.gradients.entries()) {
-        expectAllClose(actual.gradients[i] as Values, gradient, { relative: 1e-4 });
+        // Of a query that sees one key the gradient is 0, but for the rounding of a difference of equal sums.
+        expectAllClose(actual.gradients[i] as Values, gradient, { relative: 1e-4, absolute: 1e-7 });
       }
     },
   );

@@ -2,7 +2,13 @@
 // feed-forward layer (Touvron et al. 2023, section 2.2), with both residual branches. Its value and gradients are those of
 // the operations that it is made of; what it saves is what lies between them, and the memory of it.
 import * as tf from '../tf.ts';
+import { attentionReference } from './attention.ts';
 import { badShape, dimension, expectInt32, expectShape, type GradSaver, hasKernel, runKernels } from './checks.ts';
+import { embeddingReference } from './embedding.ts';
+import { linearReference } from './linear.ts';
+import { rmsNormReference } from './rmsNorm.ts';
+import { rotaryReference } from './rotary.ts';
+import { swigluReference } from './swiglu.ts';
 
 /** The weights, matrices as [out, in]. */
 export interface LlamaLayerWeights {
@@ -59,11 +65,12 @@ export function hasLlamaLayer(...tensors: tf.Tensor[]): boolean {
 }
 
 /**
- * The layer's output; call it where `hasLlamaLayer` says so.
+ * The layer's output. Where `hasLlamaLayer` says no it is the reference, which takes longer than the single operations.
  * @returns [batch, time, hidden], or [1, n, hidden] of n wanted positions
  */
 export function llamaLayer(input: LlamaLayerInput): tf.Tensor3D {
   checkLlamaLayer(input);
+  if (!hasLlamaLayer(input.hidden)) return llamaLayerReference(input);
   const { hidden, weights, positions, keyStart, rotary, wanted, heads, kvHeads, epsilon, scale, window } = input;
   const constants = { positions, keyStart, ...rotary, ...(wanted === undefined ? {} : { wanted }) };
   const names = ['hidden', ...LLAMA_LAYER_WEIGHTS, ...Object.keys(constants)];
@@ -80,6 +87,33 @@ export function llamaLayer(input: LlamaLayerInput): tf.Tensor3D {
   });
   const trained = [hidden, ...LLAMA_LAYER_WEIGHTS.map((name) => weights[name])];
   return run(...trained) as tf.Tensor3D;
+}
+
+/** The same in plain tfjs operations. */
+export function llamaLayerReference(input: LlamaLayerInput): tf.Tensor3D {
+  const { hidden, weights, positions, keyStart, rotary, wanted, heads, kvHeads, epsilon, scale, window } = input;
+  const [batch, time] = hidden.shape;
+  /** [batch, time, size] as the wanted rows [1, n, size], or all */
+  const chosen = (x: tf.Tensor): tf.Tensor => {
+    if (wanted === undefined) return x;
+    const size = dimension(x.shape, -1);
+    return tf.reshape(embeddingReference(tf.reshape(x, [batch * time, size]), wanted), [1, wanted.size, size]);
+  };
+  return tf.tidy(() => {
+    const normed = rmsNormReference(hidden, weights.attentionNorm, epsilon);
+    const byHead = (weight: tf.Tensor, count: number): tf.Tensor =>
+      tf.reshape(linearReference(normed, weight), [batch, time, count, dimension(weight.shape, 0) / count]);
+    const [query, key] = [byHead(weights.query, heads), byHead(weights.key, kvHeads)].map((x) =>
+      rotaryReference(x, positions, rotary),
+    ) as [tf.Tensor, tf.Tensor];
+    const value = byHead(weights.value, kvHeads);
+    const mixed = attentionReference({ query, key, value, keyStart, scale, ...(window === null ? {} : { window }) });
+    const joined = tf.reshape(mixed, [batch, time, dimension(weights.query.shape, 0)]);
+    const attended = tf.add(chosen(hidden), linearReference(chosen(joined), weights.attentionOutput));
+    const between = rmsNormReference(attended, weights.feedForwardNorm, epsilon);
+    const gated = swigluReference(linearReference(between, weights.gate), linearReference(between, weights.up));
+    return tf.add<tf.Tensor3D>(attended, linearReference(gated, weights.down));
+  });
 }
 
 /** Of the hidden states and each weight; what was saved goes, so that the layers before can use its memory. */

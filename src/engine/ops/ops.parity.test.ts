@@ -8,6 +8,7 @@ import * as tf from '../tf.ts';
 import { attention } from './attention.ts';
 import { embedding } from './embedding.ts';
 import { linear } from './linear.ts';
+import { LLAMA_LAYER_WEIGHTS, type LlamaLayerWeights, llamaLayer } from './llamaLayer.ts';
 import { rmsNorm } from './rmsNorm.ts';
 import { rotary, rotaryTables } from './rotary.ts';
 import { swiglu } from './swiglu.ts';
@@ -21,6 +22,7 @@ interface Golden {
   positions: number[][];
   keyStart: number[];
   ids: number[][];
+  wanted: number[];
   targets: number[];
   entropy: Values;
   temperature: number;
@@ -53,6 +55,16 @@ const OPERATIONS: Record<string, Operation> = {
   attention: attend,
   attentionPadded: attend,
   embedding: ([table], { ids }) => embedding(table as tf.Tensor, integers(ids)),
+  llamaLayer: ([hidden, ...weights], { positions, keyStart, wanted }) =>
+    llamaLayer({
+      hidden: hidden as tf.Tensor3D,
+      weights: Object.fromEntries(
+        LLAMA_LAYER_WEIGHTS.map((name, i) => [name, weights[i]]),
+      ) as unknown as LlamaLayerWeights,
+      ...{ positions: integers(positions), keyStart: integers(keyStart), wanted: integers(wanted) as tf.Tensor1D },
+      rotary: rotaryTables({ headDim: 6, maxPositions: 10, theta: 1e4 }),
+      ...{ heads: 4, kvHeads: 2, epsilon: 1e-5, scale: 1 / Math.sqrt(6), window: null },
+    }),
   tokenLogProbs: (inputs, { targets, temperature }) => {
     const [hidden, weight] = inputs as Two;
     return tokenLogProbs({ hidden, weight, targets: integers(targets), temperature }).logProbs;

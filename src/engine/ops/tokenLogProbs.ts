@@ -33,7 +33,7 @@ export interface TokenLogProbs {
   entropy: tf.Tensor;
 }
 
-/** log π(target) and the entropy at each position. */
+/** log π(target) and the entropy at each position; without any, the values hang on nothing and have no gradient. */
 export function tokenLogProbs(input: TokenLogProbsInput): TokenLogProbs {
   if (input.bias !== undefined && input.softcap === undefined) return tokenLogProbs(biasAsColumn(input, input.bias));
   const { hidden, weight, targets, softcap } = input;
@@ -42,6 +42,7 @@ export function tokenLogProbs(input: TokenLogProbsInput): TokenLogProbs {
   expectShape('tokenLogProbs', `weight (for hidden [${hidden.shape.join(', ')}])`, weight.shape, [null, width]);
   expectShape('tokenLogProbs', `targets (for hidden [${hidden.shape.join(', ')}])`, targets.shape, [n]);
   expectInt32('tokenLogProbs', 'targets', targets);
+  if (n === 0) return { logProbs: tf.zeros([0]), entropy: tf.zeros([0]) };
   if (softcap !== undefined || !hasKernel('FourfoldTokenLogProbs', hidden, weight))
     return tokenLogProbsReference(input);
   const [logProbs, entropy] = tf.tidy(() => {

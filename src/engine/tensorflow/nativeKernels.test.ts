@@ -10,6 +10,7 @@ import { randomValues } from '../testing/cases.ts';
 import { variableOver } from '../testing/variableOver.ts';
 import * as tf from '../tf.ts';
 import { nativeModule } from './native.ts';
+import { quietly } from './quietly.ts';
 
 const isThere = await startEngine({ backend: 'tensorflow', threads: 2 }).then(
   () => nativeModule() !== null,
@@ -23,6 +24,26 @@ const random = (name: string, shape: number[]): tf.Tensor =>
 const bits = (x: tf.Tensor): Int32Array => new Int32Array(Float32Array.from(x.dataSync()).buffer);
 
 afterEach(() => nativeModule()?.setThreads(2));
+
+testIf('a result that no memory can hold is an error, and the next one is right', () => {
+  // 2²⁴ · 2²⁴ values of four bytes are a pebibyte; the operands have no values at all.
+  const before = tf.memory().numTensors;
+  const none = tf.zeros([2 ** 24, 0]);
+  // TensorFlow waits ten seconds for memory, and tells all that it has.
+  expect(() => quietly(() => linear(none, none))).toThrow('OOM when allocating tensor');
+  none.dispose();
+  const [x, weight] = [tf.ones([2, 3]), tf.ones([1, 3])];
+  const y = linear(x, weight);
+  expect(Array.from(y.dataSync())).toEqual([3, 3]);
+  tf.dispose([x, weight, y]);
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+testIf('a decoder that no memory can hold is an error', () => {
+  // vocab, hidden, intermediate, layers, heads, kvHeads, headDim, slots, capacity, epsilon, attentionScale
+  const shape = Float64Array.of(8, 8, 8, 1, 1, 1, 8, 2 ** 20, 2 ** 30, 1e-5, 1);
+  expect(() => nativeModule()?.makeDecoder(shape)).toThrow('Expected memory for the decoder');
+});
 
 testIf('a row of a product has the same bits alone and among others', () => {
   const [x, weight, bias] = [random('x', [301, 259]), random('weight', [517, 259]), random('bias', [517])];

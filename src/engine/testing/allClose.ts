@@ -4,6 +4,8 @@ import type * as tf from '../tf.ts';
 export interface Tolerance {
   /** Relative to the larger of |expected| at the element and the root mean square of all expected values. */
   relative: number;
+  /** Allowed everywhere, for values that are 0 but for rounding; 0 where absent. */
+  absolute?: number;
 }
 
 /** Values with their shape, off the back end. */
@@ -18,7 +20,7 @@ export async function valuesOf(tensor: tf.Tensor): Promise<Values> {
 }
 
 /** Throws, with shape, index and both values, unless `actual` is finite and close to `expected` everywhere. */
-export function expectAllClose(actual: Values, expected: Values, { relative }: Tolerance): void {
+export function expectAllClose(actual: Values, expected: Values, { relative, absolute = 0 }: Tolerance): void {
   if (actual.shape.join() !== expected.shape.join() || actual.data.length !== expected.data.length) {
     throw new Error(
       `Expected shape [${expected.shape}] (${expected.data.length} values); got [${actual.shape}] (${actual.data.length} values).`,
@@ -30,7 +32,7 @@ export function expectAllClose(actual: Values, expected: Values, { relative }: T
   const typical = Math.sqrt(square / Math.max(n, 1));
   for (let i = 0; i < n; i++) {
     const [got, wanted] = [Number(actual.data[i]), Number(expected.data[i])];
-    const limit = relative * Math.max(Math.abs(wanted), typical);
+    const limit = absolute + relative * Math.max(Math.abs(wanted), typical);
     if (!(Math.abs(got - wanted) <= limit)) {
       throw new Error(`Expected ${wanted} (within ${limit}) at index ${i} of [${expected.shape}]; got ${got}.`);
     }

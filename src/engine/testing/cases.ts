@@ -5,6 +5,7 @@ import { embedding, embeddingReference } from '../ops/embedding.ts';
 import { gelu, geluReference } from '../ops/gelu.ts';
 import { layerNorm, layerNormReference } from '../ops/layerNorm.ts';
 import { linear, linearReference } from '../ops/linear.ts';
+import { LLAMA_LAYER_WEIGHTS, type LlamaLayerInput, llamaLayer, llamaLayerReference } from '../ops/llamaLayer.ts';
 import { rmsNorm, rmsNormReference } from '../ops/rmsNorm.ts';
 import { rotary, rotaryReference, rotaryTables } from '../ops/rotary.ts';
 import { logSoftmax, logSoftmaxReference, softmax, softmaxReference } from '../ops/softmax.ts';
@@ -177,6 +178,51 @@ function embeddingCase(vocab: number, width: number, shape: number[]): Operation
   };
 }
 
+/** Matrices are divided by the root of their columns, so that what lies between is of the size of the hidden states. */
+function llamaLayerCase(size: {
+  time: number;
+  starts: number[];
+  width: number;
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+  inner: number;
+  window?: number;
+  wanted?: number[];
+}): OperationCase {
+  const { time, starts, width, heads, kvHeads, headDim, inner, window = null, wanted } = size;
+  const [batch, wide, narrow] = [starts.length, heads * headDim, kvHeads * headDim];
+  const input = ([hidden, ...weights]: tf.Tensor[], [positions, keyStart, rows]: tf.Tensor[]): LlamaLayerInput => {
+    const named = LLAMA_LAYER_WEIGHTS.map((name, i) => {
+      const weight = weights[i] as tf.Tensor;
+      return [name, weight.rank === 1 ? weight : tf.div(weight, Math.sqrt(weight.shape[1] as number))];
+    });
+    return {
+      ...{ hidden, positions, keyStart, weights: Object.fromEntries(named), wanted: rows, heads, kvHeads, window },
+      ...{
+        rotary: rotaryTables({ headDim, maxPositions: 40, theta: 1e4 }),
+        epsilon: 1e-5,
+        scale: 1 / Math.sqrt(headDim),
+      },
+    } as LlamaLayerInput;
+  };
+  return {
+    name: `llamaLayer ${JSON.stringify(size)}`,
+    shapes: [
+      [batch, time, width],
+      ...[[width], [wide, width], [narrow, width], [narrow, width], [width, wide]],
+      ...[[width], [inner, width], [inner, width], [width, inner]],
+    ],
+    integers: [
+      randomIntegers('positions', [batch, time], 40),
+      { shape: [batch], values: starts },
+      ...(wanted === undefined ? [] : [{ shape: [wanted.length], values: wanted }]),
+    ],
+    fused: (...given) => [llamaLayer(input(...given))],
+    reference: (...given) => [llamaLayerReference(input(...given))],
+  };
+}
+
 function matMulCase(shapes: [number[], number[]], transposeA: boolean, transposeB: boolean): OperationCase {
   const product = ([a, b]: tf.Tensor[]): tf.Tensor[] => [tf.matMul(...([a, b] as Two), transposeA, transposeB)];
   const name = `matMul [${shapes[0]}]${transposeA ? 'ᵀ' : ''} [${shapes[1]}]${transposeB ? 'ᵀ' : ''}`;
@@ -277,5 +323,30 @@ export const OPERATION_CASES: OperationCase[] = [
   logProbsCase([12, 132, 20], 0.7),
   logProbsCase([7, 33, 9], 0.7, { hasBias: true }),
   logProbsCase([9, 33, 7], 0.7, { hasBias: true, softcap: 2 }),
+  llamaLayerCase({ time: 1, starts: [0], width: 5, heads: 1, kvHeads: 1, headDim: 2, inner: 3 }),
+  llamaLayerCase({ time: 7, starts: [0, 3, 6], width: 9, heads: 4, kvHeads: 2, headDim: 8, inner: 33 }),
+  llamaLayerCase({ time: 9, starts: [0, 8], width: 33, heads: 3, kvHeads: 1, headDim: 10, inner: 7, window: 4 }),
+  llamaLayerCase({
+    time: 7,
+    starts: [0, 2],
+    width: 10,
+    heads: 2,
+    kvHeads: 1,
+    headDim: 10,
+    inner: 9,
+    wanted: [13, 0, 5, 5],
+  }),
+  llamaLayerCase({
+    time: 9,
+    starts: [4],
+    width: 12,
+    heads: 2,
+    kvHeads: 2,
+    headDim: 8,
+    inner: 8,
+    window: 2,
+    wanted: [8],
+  }),
+  llamaLayerCase({ time: 3, starts: [0], width: 7, heads: 1, kvHeads: 1, headDim: 8, inner: 5, wanted: [0, 1, 2] }),
   plainCase(),
 ];

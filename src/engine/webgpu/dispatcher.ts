@@ -2,6 +2,7 @@
 // its own command queue. tfjs's way for programs of users knows one output only; ours may have several, and write in place.
 import { FourfoldError } from '../../core/errors.ts';
 import type * as tf from '../tf.ts';
+import { sizeOf } from './sizes.ts';
 
 export interface TensorInfo {
   dataId: object;
@@ -55,12 +56,15 @@ export class Dispatcher {
   readonly #backend: WebgpuBackend;
   readonly #programs = new Map<string, Compiled>();
   readonly #uniforms = new Map<string, GPUBuffer>();
+  /** What is bound for a tensor without values, since WebGPU binds no empty buffers. */
+  readonly #nothing: GPUBuffer;
 
   #fault: string | null = null;
 
   constructor(backend: tf.KernelBackend) {
     this.#backend = backend as unknown as WebgpuBackend;
     const { device } = this.#backend;
+    this.#nothing = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE });
     // The device reports faults later than the call that made them, and computes on with zeros.
     device.addEventListener('uncapturederror', ({ error }) => {
       this.#fault ??= error.message;
@@ -77,12 +81,12 @@ export class Dispatcher {
 
   /** A new tensor of float32; its values are whatever the buffer held before. */
   output(shape: number[]): TensorInfo {
-    return this.#backend.makeTensorInfo(shape, 'float32');
+    return this.#backend.makeTensorInfo(shape, 'float32', sizeOf(shape) === 0 ? new Float32Array() : undefined);
   }
 
   /** A new tensor of int32, likewise. */
   integers(shape: number[]): TensorInfo {
-    return this.#backend.makeTensorInfo(shape, 'int32');
+    return this.#backend.makeTensorInfo(shape, 'int32', sizeOf(shape) === 0 ? new Int32Array() : undefined);
   }
 
   /** A new tensor of float32 with these values. */
@@ -113,8 +117,9 @@ export class Dispatcher {
     this.#backend.disposeData(tensor.dataId);
   }
 
-  /** Puts one run of the program into the queue. */
+  /** Puts one run of the program into the queue; nothing where it has no work groups, as for results without values. */
   run(program: Program, tensors: Record<string, TensorInfo>, numbers: Record<string, number>, groups: Groups): void {
+    if (groups.includes(0)) return;
     this.repeat(this.bind(program, tensors, numbers, groups));
   }
 
@@ -155,6 +160,7 @@ export class Dispatcher {
   }
 
   #bufferOf(tensor: TensorInfo, isWritten: boolean): GPUBuffer {
+    if (sizeOf(tensor.shape) === 0) return this.#nothing;
     const backend = this.#backend;
     backend.uploadToGPU(tensor.dataId);
     backend.commandQueueOwnedIds.add(tensor.dataId);

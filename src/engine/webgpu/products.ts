@@ -156,7 +156,7 @@ function multiplyVectors(dispatcher: Runner, product: Product): void {
   const tile = isLarge ? LARGE : dispatcher.workgroupBytes > LITTLE_BYTES ? SMALL : LITTLE;
   const wanted = mayCut ? Math.min(Math.ceil(MANY_GROUPS / groupsIn(tile)), Math.floor(k / LEAST_PART)) : 1;
   const kPart = wanted > 1 ? Math.ceil(k / wanted / tile.k) * tile.k : Math.max(k, 1);
-  const parts = Math.ceil(k / kPart);
+  const parts = Math.max(Math.ceil(k / kPart), 1);
   const program = programOf(tile, ofA.alongK, ofB.alongK, bias !== undefined);
   const sums = parts > 1 ? dispatcher.output([parts, m, n]) : to;
   const numbers = {

@@ -1,6 +1,7 @@
 // One call of an operation by TensorFlow, through its C API for kernels (tensorflow/c/kernels.h).
 #pragma once
 #include <initializer_list>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -48,11 +49,12 @@ class Call {
     return dims;
   }
 
+  /** @throws std::bad_alloc where TensorFlow has no memory for it; the call fails then, in TensorFlow's words. */
   float* output(int index, const std::vector<int64_t>& dims) {
     int64_t size = 1;
     for (const int64_t n : dims) size *= n;
     TF_Tensor* made = TF_AllocateOutput(context_, index, TF_FLOAT, dims.data(), dims.size(), size * 4, status_);
-    if (made == nullptr) return nullptr;
+    if (made == nullptr) throw std::bad_alloc();
     outputs_.push_back(made);
     return static_cast<float*>(TF_TensorData(made));
   }
@@ -70,6 +72,11 @@ class Call {
   }
 
   void fail(const char* message) { TF_SetStatus(status_, TF_INVALID_ARGUMENT, message); }
+  /** For want of memory, of which TensorFlow may have told already. */
+  void failForMemory() {
+    if (TF_GetCode(status_) != TF_OK) return;
+    TF_SetStatus(status_, TF_RESOURCE_EXHAUSTED, "Expected memory for what lies between the results; there is none left.");
+  }
 
  private:
   TF_OpKernelContext* context_;
@@ -87,7 +94,12 @@ const char* registerOperation(const char* name, std::initializer_list<const char
 template <void (*Run)(Call&)>
 void computeBy(void*, TF_OpKernelContext* context) {
   Call call(context);
-  Run(call);
+  // Nothing may be thrown through TensorFlow.
+  try {
+    Run(call);
+  } catch (const std::bad_alloc&) {
+    call.failForMemory();
+  }
 }
 
 /** Registers all operations but those below. @returns as above */

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 
 #include "pool.h"
 #include "products.h"
@@ -36,7 +37,7 @@ Block::Block(int64_t size) {
   const int64_t unit = size * 4 >= HUGE_PAGE / 2 ? HUGE_PAGE : 4096;
   const int64_t bytes = ceilOf(size * 4, unit) * unit;
   void* made = nullptr;
-  if (posix_memalign(&made, unit, bytes) != 0) abort();
+  if (posix_memalign(&made, unit, bytes) != 0) throw std::bad_alloc();
 #if defined(MADV_HUGEPAGE)
   if (unit == HUGE_PAGE) madvise(made, bytes, MADV_HUGEPAGE);
 #endif

@@ -9,6 +9,7 @@ namespace fourfold {
 /** Memory that is given back in the end, in large pages where the system has them. */
 class Block {
  public:
+  /** @throws std::bad_alloc */
   explicit Block(int64_t size = 0);
   Block(const Block&) = delete;
   Block(Block&& other) noexcept : at_(other.at_) { other.at_ = nullptr; }

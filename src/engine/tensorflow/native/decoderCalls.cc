@@ -1,6 +1,7 @@
 #include "decoderCalls.h"
 
 #include <map>
+#include <new>
 
 #include "call.h"
 #include "decoder.h"
@@ -40,6 +41,16 @@ struct Arguments {
   }
 };
 
+/** Calls `work`; where it finds no memory, that is an error in JavaScript. */
+template <typename Work>
+void guarded(napi_env env, const Work& work) {
+  try {
+    work();
+  } catch (const std::bad_alloc&) {
+    napi_throw_error(env, nullptr, "Expected memory for the decoder; there is none left. Take fewer sequences at once.");
+  }
+}
+
 void runLoad(Call& call) {
   const float* settings = call.floats(1);
   const auto found = decoders.find(static_cast<int32_t>(settings[0]));
@@ -57,7 +68,9 @@ napi_value makeDecoder(napi_env env, napi_callback_info info) {
   const auto whole = [n](int i) { return static_cast<int64_t>(n[i]); };
   const DecoderShape shape{whole(0), whole(1), whole(2), whole(3), whole(4), whole(5), whole(6), whole(7), whole(8),
                            static_cast<float>(n[9]), static_cast<float>(n[10])};
-  decoders.emplace(nextNumber, shape);
+  bool isMade = false;
+  guarded(env, [&] { isMade = decoders.emplace(nextNumber, shape).second; });
+  if (!isMade) return nullptr;
   napi_value number;
   napi_create_int32(env, nextNumber++, &number);
   return number;
@@ -88,7 +101,7 @@ napi_value runDecoder(napi_env env, napi_callback_info info) {
     draw = {static_cast<float>(given.number(2)), given.number(3) != 0, given.array<double>(4), given.array<int32_t>(5),
             given.array<float>(6),               given.array<float>(7), nullptr};
   }
-  decoder->run(rows, numbers / 3, given.count > 2 ? &draw : nullptr);
+  guarded(env, [&] { decoder->run(rows, numbers / 3, given.count > 2 ? &draw : nullptr); });
   return nullptr;
 }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -89,14 +90,17 @@ struct Buffer {
   float* at = nullptr;
   int64_t size = 0;
 
+  /** Null where there is no memory. */
   float* get(int64_t wantedSize) {
     if (size >= wantedSize) return at;
     constexpr int64_t HUGE_PAGE = 2 << 20;
     free(at);
+    at = nullptr;
+    size = 0;
     const int64_t unit = wantedSize * 4 >= HUGE_PAGE ? HUGE_PAGE : 4096;
     const int64_t bytes = (wantedSize * 4 + unit - 1) / unit * unit;
     void* made = nullptr;
-    if (posix_memalign(&made, unit, bytes) != 0) abort();
+    if (posix_memalign(&made, unit, bytes) != 0) return nullptr;
 #if defined(MADV_HUGEPAGE)
     if (unit == HUGE_PAGE) madvise(made, bytes, MADV_HUGEPAGE);
 #endif
@@ -144,8 +148,16 @@ void runPieces(int64_t count, Piece given, void* about) {
   isBusy.store(false, std::memory_order_release);
 }
 
-float* scratch(int place, int64_t size) { return ownBuffers[place].get(size); }
+float* scratch(int place, int64_t size) {
+  float* at = ownBuffers[place].get(size);
+  if (at == nullptr && size > 0) abort();
+  return at;
+}
 
-float* sharedScratch(int place, int64_t size) { return sharedBuffers[place].get(size); }
+float* sharedScratch(int place, int64_t size) {
+  float* at = sharedBuffers[place].get(size);
+  if (at == nullptr && size > 0) throw std::bad_alloc();
+  return at;
+}
 
 }  // namespace fourfold

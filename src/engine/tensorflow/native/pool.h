@@ -46,10 +46,13 @@ void inParts(int64_t count, double cost, const Work& work, double piece = LONG_P
   });
 }
 
-/** Memory of the calling thread, kept for the next call; `place` tells apart what is in use at once. @param size of floats */
+/**
+ * Memory of the calling thread, kept for the next call; `place` tells apart what is in use at once. Without any left the
+ * process ends: other threads count on the piece that asks. @param size of floats
+ */
 float* scratch(int place, int64_t size);
 
-/** Memory for all threads of one operation at a time. */
+/** Memory for all threads of one operation at a time; never asked for within a piece. @throws std::bad_alloc */
 float* sharedScratch(int place, int64_t size);
 
 }  // namespace fourfold
