@@ -150,7 +150,10 @@ void runPieces(int64_t count, Piece given, void* about) {
 
 float* scratch(int place, int64_t size) {
   float* at = ownBuffers[place].get(size);
-  if (at == nullptr && size > 0) abort();
+  if (at == nullptr && size > 0) {
+    if (isWithin) abort();
+    throw std::bad_alloc();
+  }
   return at;
 }
 

@@ -47,8 +47,8 @@ void inParts(int64_t count, double cost, const Work& work, double piece = LONG_P
 }
 
 /**
- * Memory of the calling thread, kept for the next call; `place` tells apart what is in use at once. Without any left the
- * process ends: other threads count on the piece that asks. @param size of floats
+ * Memory of the calling thread, kept for the next call; `place` tells apart what is in use at once. Without any left a piece
+ * ends the process, since other threads count on it. @param size of floats @throws std::bad_alloc outside of pieces
  */
 float* scratch(int place, int64_t size);
 
