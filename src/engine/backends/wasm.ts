@@ -35,7 +35,12 @@ export async function startWasm(threads = 1, note?: (line: string) => void): Pro
     defineFusedKernels(running);
     defineDecodingKernels(running);
     const runtime = running;
-    defineLlamaLayer({ within: (work) => runtime.queued(work), free: (tensor) => runtime.release(tensor) });
+    defineLlamaLayer({
+      within: (work) => runtime.queued(work),
+      byRows: (rows, work) => runtime.byRows(rows, work),
+      together: (work) => runtime.together(work),
+      free: (tensor) => runtime.release(tensor),
+    });
     registerDecoder('wasm', (model, size) => makeWasmDecoder(runtime, model, size));
   }
   if (running !== null) running.isShared = threads > 1;

@@ -8,6 +8,10 @@ type Tensors = Record<string, tf.TensorInfo>;
 export interface Host {
   /** Calls `work`, whose kernels it may take as one whole. */
   within(work: () => tf.TensorInfo[]): tf.TensorInfo[];
+  /** Calls `work`, of whose kernels over `rows` rows each computes a row from the same row of what came before. */
+  byRows<T>(rows: number, work: () => T): T;
+  /** Calls `work`, whose kernels do not depend on each other. */
+  together<T>(work: () => T): T;
   /** Frees a tensor that a kernel made. */
   free(tensor: tf.TensorInfo): void;
 }
@@ -15,6 +19,8 @@ export interface Host {
 /** Kernels one by one, and memory freed at once. */
 export const PLAIN_HOST: Host = {
   within: (work) => work(),
+  byRows: (_, work) => work(),
+  together: (work) => work(),
   free: ({ dataId }) => void tf.backend().disposeData(dataId, false),
 };
 
@@ -42,6 +48,16 @@ export class KernelCalls {
   /** One kernel; its first output. */
   run(name: string, inputs: Tensors, attributes: object = {}): tf.TensorInfo {
     return this.runMany(name, inputs, attributes)[0] as tf.TensorInfo;
+  }
+
+  /** Calls `work`, of whose kernels over the rows of `like` [..., width] each computes a row from the same row of what came before. */
+  byRows<T>(like: tf.TensorInfo, work: () => T): T {
+    return this.#host.byRows(tf.util.sizeFromShape(like.shape.slice(0, -1)), work);
+  }
+
+  /** Calls `work`, whose kernels do not depend on each other. */
+  together<T>(work: () => T): T {
+    return this.#host.together(work);
   }
 
   /** Frees tensors that were made here. */

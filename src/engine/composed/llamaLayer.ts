@@ -1,7 +1,7 @@
 // The layer of ../ops/llamaLayer.ts out of a back end's own kernels, in the order in which the single operations would run,
 // so that its results have their bits. For the backward pass it keeps no normed inputs and no gated values: they are
 // computed again.
-import type { LLAMA_LAYER_WEIGHTS } from '../ops/llamaLayer.ts';
+import { LLAMA_LAYER_WEIGHTS } from '../ops/llamaLayer.ts';
 import type * as tf from '../tf.ts';
 import { defineComposed, type Host, type KernelCalls, PLAIN_HOST, reshaped } from './kernelCalls.ts';
 
@@ -101,28 +101,32 @@ function forward(calls: KernelCalls, given: Given, settings: Settings): tf.Tenso
     return y;
   };
 
-  const [input, attentionScales] = norm(hidden, given.attentionNorm);
-  const query = turned(byHead(linear(input, given.query), heads));
-  const key = turned(byHead(linear(input, given.key), kvHeads));
-  const value = byHead(linear(input, given.value), kvHeads);
-  calls.free(input);
+  const { query, key, value, attentionScales } = calls.byRows(hidden, () => {
+    const [input, attentionScales] = norm(hidden, given.attentionNorm);
+    const [toQuery, toKey] = [linear(input, given.query), linear(input, given.key)];
+    const value = byHead(linear(input, given.value), kvHeads);
+    calls.free(input);
+    return { query: turned(byHead(toQuery, heads)), key: turned(byHead(toKey, kvHeads)), value, attentionScales };
+  });
   const { name, attributes } = attentionKernel(settings);
   const [mixed, logSums] = calls.runMany(name, { query, key, value, keyStart }, attributes) as [
     tf.TensorInfo,
     tf.TensorInfo,
   ];
-  const joined = joinedHeads(mixed);
-  const output = linear(chosen(calls, joined, wanted), given.attentionOutput);
-  const attended = calls.run('Add', { a: chosen(calls, hidden, wanted), b: output });
-  calls.free(output);
-  const [between, feedForwardScales] = norm(attended, given.feedForwardNorm);
-  const [gate, up] = [linear(between, given.gate), linear(between, given.up)];
-  calls.free(between);
-  const gated = calls.run('FourfoldSwiglu', { gate, up });
-  const fed = linear(gated, given.down);
-  calls.free(gated);
-  const y = calls.run('Add', { a: attended, b: fed });
-  const kept = { attentionScales, query, key, value, mixed, logSums, attended, feedForwardScales, gate, up };
+  const [rows, residual] = [chosen(calls, joinedHeads(mixed), wanted), chosen(calls, hidden, wanted)];
+  const { y, ...last } = calls.byRows(rows, () => {
+    const output = linear(rows, given.attentionOutput);
+    const attended = calls.run('Add', { a: residual, b: output });
+    calls.free(output);
+    const [between, feedForwardScales] = norm(attended, given.feedForwardNorm);
+    const [gate, up] = [linear(between, given.gate), linear(between, given.up)];
+    calls.free(between);
+    const gated = calls.run('FourfoldSwiglu', { gate, up });
+    const fed = linear(gated, given.down);
+    calls.free(gated);
+    return { y: calls.run('Add', { a: attended, b: fed }), attended, feedForwardScales, gate, up };
+  });
+  const kept = { attentionScales, query, key, value, mixed, logSums, ...last };
   return settings.keeps ? [y, ...KEPT.map((part) => kept[part])] : [y];
 }
 
@@ -130,21 +134,41 @@ function forward(calls: KernelCalls, given: Given, settings: Settings): tf.Tenso
 function backward(calls: KernelCalls, given: Given & { dy: tf.TensorInfo }, settings: Settings): tf.TensorInfo[] {
   const { hidden, wanted } = given;
   const kept = keptOf(given as unknown as Record<string, tf.TensorInfo>);
-  const ofFeedForward = feedForwardGradient(calls, { ...given, kept, epsilon: settings.epsilon });
-  const { dAttended } = ofFeedForward;
+  const slopes = feedForwardSlopes(calls, { ...given, kept, epsilon: settings.epsilon });
+  const { dAttended } = slopes;
   const joined = joinedHeads(kept.mixed);
   const rows = chosen(calls, joined, wanted);
-  const attentionOutput = calls.run('FourfoldLinearWeightGradient', { dy: dAttended, x: rows });
-  calls.free(rows);
-  const dRows = calls.run('FourfoldLinearInputGradient', { dy: dAttended, weight: given.attentionOutput });
-  const dMixed = reshaped(spread(calls, dRows, wanted, joined), kept.mixed.shape);
-  if (wanted !== undefined) calls.free(dRows);
-  const ofAttention = attentionGradient(calls, { ...given, kept, dMixed }, settings);
-  const dHidden = sum(calls, spread(calls, dAttended, wanted, hidden), ofAttention.dHidden);
-  const { attentionNorm, query, key, value } = ofAttention;
-  const { feedForwardNorm, gate, up, down } = ofFeedForward;
-  return [dHidden, attentionNorm, query, key, value, attentionOutput, feedForwardNorm, gate, up, down];
+  const dMixed = reshaped(spread(calls, slopes.dRows, wanted, joined), kept.mixed.shape);
+  const residual = spread(calls, dAttended, wanted, hidden);
+  const weightGradient = (dy: tf.TensorInfo, x: tf.TensorInfo): tf.TensorInfo =>
+    calls.run('FourfoldLinearWeightGradient', { dy, x });
+  const [ofAttention, weights] = calls.together(() => {
+    const { dGate, dUp, between, dBetween } = slopes;
+    const scales = kept.feedForwardScales;
+    return [
+      attentionSlopes(calls, { ...given, kept, dMixed }, settings),
+      {
+        down: weightGradient(given.dy, slopes.gated),
+        up: weightGradient(dUp, between),
+        gate: weightGradient(dGate, between),
+        attentionOutput: weightGradient(dAttended, rows),
+        feedForwardNorm: calls.run('FourfoldRmsNormGainGradient', { x: kept.attended, scales, dy: dBetween }),
+      },
+    ];
+  });
+  calls.free(dMixed, slopes.dRows, rows, slopes.gated, slopes.dGate, slopes.dUp, slopes.between, slopes.dBetween);
+  const inputs = inputSlopes(calls, { ...given, kept, slopes: ofAttention, residual }, settings.epsilon);
+  const [dQuery, dKey, dValue] = inputs.turnedBack;
+  return calls.together(() => {
+    const [query, key, value] = [dQuery, dKey, dValue].map((dy) => weightGradient(dy, inputs.input)) as Three;
+    const scales = kept.attentionScales;
+    const attentionNorm = calls.run('FourfoldRmsNormGainGradient', { x: hidden, scales, dy: inputs.dInput });
+    const ofWeights = { ...weights, attentionNorm, query, key, value };
+    return [inputs.dHidden, ...LLAMA_LAYER_WEIGHTS.map((name) => ofWeights[name])];
+  });
 }
+
+type Three = [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo];
 
 type Kept = Record<(typeof KEPT)[number], tf.TensorInfo>;
 
@@ -159,70 +183,70 @@ function sum(calls: KernelCalls, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorI
   return made;
 }
 
-/** dx = dy·W, and dy is freed. */
+/** dx = dy·W */
 function inputGradient(calls: KernelCalls, dy: tf.TensorInfo, weight: tf.TensorInfo): tf.TensorInfo {
-  const dx = calls.run('FourfoldLinearInputGradient', { dy, weight });
-  calls.free(dy);
-  return dx;
+  return calls.run('FourfoldLinearInputGradient', { dy, weight });
 }
 
-/** The norm's gradients by its input and its gain; dy is freed. */
-function normGradient(
-  calls: KernelCalls,
-  inputs: Record<'x' | 'weight' | 'scales' | 'dy', tf.TensorInfo>,
-): { dx: tf.TensorInfo; dGain: tf.TensorInfo } {
-  const { x, scales, dy } = inputs;
-  const dx = calls.run('FourfoldRmsNormGradient', inputs);
-  const dGain = calls.run('FourfoldRmsNormGainGradient', { x, scales, dy });
-  calls.free(dy);
-  return { dx, dGain };
-}
-
-function feedForwardGradient(
+/** From dy back to the attention's mixed values, row by row, with what the gradients of the weights read. */
+function feedForwardSlopes(
   calls: KernelCalls,
   { kept, dy, epsilon, ...weights }: Given & { kept: Kept; dy: tf.TensorInfo; epsilon: number },
-): Record<'dAttended' | 'feedForwardNorm' | 'gate' | 'up' | 'down', tf.TensorInfo> {
-  const { attended, gate: gateValues, up: upValues, feedForwardScales: scales } = kept;
-  const gated = calls.run('FourfoldSwiglu', { gate: gateValues, up: upValues });
-  const down = calls.run('FourfoldLinearWeightGradient', { dy, x: gated });
-  calls.free(gated);
-  const dGated = calls.run('FourfoldLinearInputGradient', { dy, weight: weights.down });
-  const [dGate, dUp] = calls.runMany('FourfoldSwigluGradient', { gate: gateValues, up: upValues, dy: dGated }) as [
-    tf.TensorInfo,
-    tf.TensorInfo,
-  ];
-  calls.free(dGated);
-  const [x, again] = normed(calls, attended, weights.feedForwardNorm, epsilon);
-  const up = calls.run('FourfoldLinearWeightGradient', { dy: dUp, x });
-  const gate = calls.run('FourfoldLinearWeightGradient', { dy: dGate, x });
-  calls.free(x, again);
-  const dBetween = sum(calls, inputGradient(calls, dUp, weights.up), inputGradient(calls, dGate, weights.gate));
-  const ofNorm = normGradient(calls, { x: attended, weight: weights.feedForwardNorm, scales, dy: dBetween });
-  return { dAttended: sum(calls, dy, ofNorm.dx), feedForwardNorm: ofNorm.dGain, gate, up, down };
+): Record<'gated' | 'dGate' | 'dUp' | 'between' | 'dBetween' | 'dAttended' | 'dRows', tf.TensorInfo> {
+  const { attended, gate, up, feedForwardScales: scales } = kept;
+  return calls.byRows(dy, () => {
+    const gated = calls.run('FourfoldSwiglu', { gate, up });
+    const dGated = inputGradient(calls, dy, weights.down);
+    const [dGate, dUp] = calls.runMany('FourfoldSwigluGradient', { gate, up, dy: dGated }) as [
+      tf.TensorInfo,
+      tf.TensorInfo,
+    ];
+    calls.free(dGated);
+    const [between, again] = normed(calls, attended, weights.feedForwardNorm, epsilon);
+    calls.free(again);
+    const dBetween = sum(calls, inputGradient(calls, dUp, weights.up), inputGradient(calls, dGate, weights.gate));
+    const ofNorm = { x: attended, weight: weights.feedForwardNorm, scales, dy: dBetween };
+    const dAttended = sum(calls, dy, calls.run('FourfoldRmsNormGradient', ofNorm));
+    const dRows = inputGradient(calls, dAttended, weights.attentionOutput);
+    return { gated, dGate, dUp, between, dBetween, dAttended, dRows };
+  });
 }
 
-function attentionGradient(
+/** The gradients of the turned queries and keys and of the values. */
+function attentionSlopes(
   calls: KernelCalls,
-  { kept, dMixed, hidden, positions, keyStart, cos, sin, ...weights }: Given & { kept: Kept; dMixed: tf.TensorInfo },
+  { kept, dMixed, keyStart }: Given & { kept: Kept; dMixed: tf.TensorInfo },
   settings: Settings,
-): Record<'dHidden' | 'attentionNorm' | 'query' | 'key' | 'value', tf.TensorInfo> {
-  const { query, key, value, mixed: out, logSums, attentionScales: scales } = kept;
+): Three {
+  const { query, key, value, mixed: out, logSums } = kept;
   const { name, attributes } = attentionKernel(settings);
-  const forward = { query, key, value, keyStart, out, logSums, dy: dMixed };
-  const slopes = calls.runMany(`${name}Gradient`, forward, attributes);
-  calls.free(dMixed);
-  const [dQuery, dKey, dValue] = slopes.map((dy, i) => {
-    if (i === 2) return joinedHeads(dy);
-    const back = calls.run('FourfoldRotary', { x: dy, positions, cos, sin }, { sign: -1 });
-    calls.free(dy);
-    return joinedHeads(back);
-  }) as [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo];
-  const [x, again] = normed(calls, hidden, weights.attentionNorm, settings.epsilon);
-  const ofWeights = [dQuery, dKey, dValue].map((dy) => calls.run('FourfoldLinearWeightGradient', { dy, x }));
-  calls.free(x, again);
-  const ofInput = sum(calls, inputGradient(calls, dValue, weights.value), inputGradient(calls, dKey, weights.key));
-  const dInput = sum(calls, ofInput, inputGradient(calls, dQuery, weights.query));
-  const { dx, dGain } = normGradient(calls, { x: hidden, weight: weights.attentionNorm, scales, dy: dInput });
-  const [ofQuery, ofKey, ofValue] = ofWeights as [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo];
-  return { dHidden: dx, attentionNorm: dGain, query: ofQuery, key: ofKey, value: ofValue };
+  return calls.runMany(
+    `${name}Gradient`,
+    { query, key, value, keyStart, out, logSums, dy: dMixed },
+    attributes,
+  ) as Three;
+}
+
+/** From the attention's slopes back to the hidden states, row by row, with what the gradients of the weights read. */
+function inputSlopes(
+  calls: KernelCalls,
+  given: Given & { kept: Kept; slopes: Three; residual: tf.TensorInfo },
+  epsilon: number,
+): Record<'dHidden' | 'input' | 'dInput', tf.TensorInfo> & { turnedBack: Three } {
+  const { hidden, positions, cos, sin, attentionNorm, residual, kept } = given;
+  const back = (x: tf.TensorInfo): tf.TensorInfo => {
+    const made = calls.run('FourfoldRotary', { x, positions, cos, sin }, { sign: -1 });
+    calls.free(x);
+    return joinedHeads(made);
+  };
+  return calls.byRows(hidden, () => {
+    const [dQuery, dKey, dValue] = [back(given.slopes[0]), back(given.slopes[1]), joinedHeads(given.slopes[2])];
+    const [input, again] = normed(calls, hidden, attentionNorm, epsilon);
+    calls.free(again);
+    const ofInput = sum(calls, inputGradient(calls, dValue, given.value), inputGradient(calls, dKey, given.key));
+    const dInput = sum(calls, ofInput, inputGradient(calls, dQuery, given.query));
+    const inputs = { x: hidden, weight: attentionNorm, scales: kept.attentionScales, dy: dInput };
+    const dHidden = sum(calls, residual, calls.run('FourfoldRmsNormGradient', inputs));
+    return { dHidden, input, dInput, turnedBack: [dQuery, dKey, dValue] };
+  });
 }

@@ -11,6 +11,8 @@ export interface KernelExports {
   gemmScratch: Measure;
   gemmRows: Measure;
   sharedGemm: Kernel;
+  packB: Kernel;
+  packedGemm: Kernel;
   fillRows: Kernel;
   sumRows: Kernel;
   softmax: Kernel;

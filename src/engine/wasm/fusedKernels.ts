@@ -76,13 +76,8 @@ function defineElementwise(runtime: KernelRuntime): void {
   const at = (tensor: TensorInfo): number => runtime.address(tensor);
   /** A kernel over n values at each of `addresses`, on all threads. */
   const run = (name: KernelName, n: number, work: number, addresses: number[], rest: number[] = []): void => {
-    const parts = runtime.parts(n, 4, n * work);
-    const slices = parts.map(([start, end]) => [
-      end - start,
-      ...addresses.map((address) => address + start * 4),
-      ...rest,
-    ]);
-    runtime.run(name, slices);
+    const operands = (start: number): number[] => [...addresses.map((address) => address + start * 4), ...rest];
+    runtime.runOver(name, { count: n, unit: 4, work: n * work }, operands);
   };
 
   // tfjs's own copies the values; every tensor saved for a backward pass goes through it.

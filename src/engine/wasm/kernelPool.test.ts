@@ -63,7 +63,7 @@ function runDoubling(): number[] {
     TO + i * size * 4,
   ]);
   values.fill(0, TO / 4, TO / 4 + VALUES);
-  pool.run('add', { slices, scratch: 0, scratchBytes: 0 });
+  pool.run({ calls: slices.map((values) => ({ name: 'add', values })), scratch: 0, scratchBytes: 0 });
   return Array.from(values.subarray(TO / 4, TO / 4 + VALUES));
 }
 
@@ -82,7 +82,7 @@ test('every slice is computed once an operation is over, thousands of times on e
       FROM + (i % VALUES) * 4,
       TO + s * size * 4,
     ]);
-    pool.run('add', { slices, scratch: 0, scratchBytes: 0 });
+    pool.run({ calls: slices.map((values) => ({ name: 'add', values })), scratch: 0, scratchBytes: 0 });
     for (let s = 0; s < SLICES; s++) {
       const at = s * size + (i % size);
       if (values[TO / 4 + at] !== at + (i % VALUES) + (i % size))
@@ -90,6 +90,24 @@ test('every slice is computed once an operation is over, thousands of times on e
     }
   }
   expect(pool.threads).toBe(2);
+});
+
+test('a slice of rows goes through all calls in their order', async () => {
+  start(PROGRAM);
+  await pause(100);
+  const [rows, width] = [VALUES / 8, 8];
+  const call = (a: number, b: number, to: number) => ({
+    name: 'add' as const,
+    values: [width, a, b, to],
+    steps: [0, width * 4, width * 4, width * 4],
+  });
+  for (let i = 0; i < 300; i++) {
+    values.fill(0, TO / 4, TO / 4 + VALUES);
+    const calls = [call(FROM, FROM, TO), call(TO, FROM, TO), call(TO, TO, TO)];
+    // Blocks of 12 of 128 rows: the last has 8.
+    pool.run({ calls, rows: { count: rows, block: 12 }, scratch: 0, scratchBytes: 0 });
+    expect(Array.from(values.subarray(TO / 4, TO / 4 + VALUES))).toEqual(doubled.map((value) => 3 * value));
+  }
 });
 
 test('a thread that dies idle leaves its work to the others, with a note', async () => {
@@ -134,8 +152,8 @@ test('a kernel that traps is an error, whichever thread it was on', async () => 
   start(PROGRAM);
   await pause(100);
   const slices = Array.from({ length: SLICES }, () => [64, 2 ** 31, FROM, TO]);
-  expect(() => pool.run('add', { slices, scratch: 0, scratchBytes: 0 })).toThrow(
-    expect.objectContaining({ code: 'internal' }),
-  );
+  expect(() =>
+    pool.run({ calls: slices.map((values) => ({ name: 'add', values })), scratch: 0, scratchBytes: 0 }),
+  ).toThrow(expect.objectContaining({ code: 'internal' }));
   expect(pool.threads).toBe(1);
 });

@@ -1,7 +1,7 @@
 // Threads that compute slices of operations in the memory they share with tfjs's back end.
 //
-// The protocol: operations have numbers and form a queue, a ring of places in `table` (a kernel, and the arguments of each
-// slice). The main thread writes one and counts up PUBLISHED. Each place has a word STATE: the operation's number above, how
+// The protocol: operations have numbers and form a queue, a ring of places in `table` (kernels, and their arguments). The main
+// thread writes one and counts up PUBLISHED. Each place has a word STATE: the operation's number above, how
 // many slices are left to take below. Whoever lowers that count by compare-and-exchange owns the slice; the main thread takes
 // slices as well once it has nothing else to do, so that all gets done though no other thread wakes up. Each finished slice
 // counts up the place's DONE; the last one of an operation counts up COMPLETED, and only then do slices of the next begin.
@@ -26,25 +26,38 @@ export interface KernelPoolOptions {
   patienceMs?: number;
 }
 
-/** One operation: the arguments of each slice, and the scratch space that every thread needs for itself. */
+/** One call of a kernel. */
+export interface Call {
+  name: KernelName;
+  /** Its arguments; of a call over rows those of row 0, the first being the count of a row. */
+  values: number[];
+  /** Of a call over rows: what each argument but the first grows by from row to row. */
+  steps?: number[];
+}
+
+/** One operation, and the scratch space that every thread needs for itself. */
 export interface Operation {
-  slices: number[][];
+  /** One call a slice; or, over rows, what is called one after the other for the rows of each slice. */
+  calls: Call[];
+  /** Rows in all, and those of a slice. */
+  rows?: { count: number; block: number };
   /** Address of the scratch space of all threads, one after the other; it becomes the last argument. */
   scratch: number;
-  /** Bytes of it for one thread; 0 where the kernel takes none. */
+  /** Bytes of it for one thread; 0 where no kernel takes any. */
   scratchBytes: number;
 }
 
-/** Operations in the queue at most, and slices of one. */
+/** Operations in the queue at most, and slices or calls of one. */
 const PLACES = 64;
 export const MAX_SLICES = 64;
 /**
  * Places of the control words, 64 bytes apart where several threads write them, those of an operation from FIRST on; and
- * the sizes of a place in the table: its head (kernel, values of a slice, scratch and bytes of it), then WIDTH values a slice.
+ * the sizes of a place in the table: its head (calls over rows, rows, rows of a slice, scratch and bytes of it), then entries
+ * of a call (kernel, how many arguments, WIDTH of them, WIDTH steps).
  */
 const WORDS = {
   ...{ PUBLISHED: 0, COMPLETED: 16, FAILED: 32, FIRST: 48, STATE: 0, DONE: 16, STEP: 32 },
-  ...{ PLACES, HEAD: 4, WIDTH: 24, PLACE: 4 + MAX_SLICES * 24, COUNT_BITS: 8 },
+  ...{ PLACES, HEAD: 5, WIDTH: 24, ENTRY: 50, PLACE: 5 + MAX_SLICES * 50, COUNT_BITS: 8 },
 };
 const COUNT_MASK = (1 << WORDS.COUNT_BITS) - 1;
 /** Of an operation's number, what stands in STATE. */
@@ -62,6 +75,8 @@ export class KernelPool {
   readonly #control = new Int32Array(new SharedArrayBuffer((WORDS.FIRST + PLACES * WORDS.STEP) * 4));
   readonly #table = new Float64Array(new SharedArrayBuffer(PLACES * WORDS.PLACE * 8));
   readonly #workers = new Set<Worker>();
+  /** Arrays for the arguments of a call, by their number. */
+  readonly #spaces = Array.from({ length: WORDS.WIDTH + 1 }, (_, count) => new Array<number>(count + 1).fill(0.5));
   /** Why the results are void, once they are. */
   #failure: FourfoldError | null = null;
   /** The number of the next operation; it goes round at 2³¹, as the words do. */
@@ -106,32 +121,44 @@ export class KernelPool {
   }
 
   /** Computes all slices of an operation, and what was queued before. @throws as `join` */
-  run(name: KernelName, operation: Operation): void {
-    this.queue(name, operation);
+  run(operation: Operation): void {
+    this.queue(operation);
     this.join();
   }
 
   /** Leaves an operation to the other threads, which begin once those queued before are done. */
-  queue(name: KernelName, { slices, scratch, scratchBytes }: Operation): void {
-    if (slices.length === 0) return;
-    if (slices.length > MAX_SLICES || (slices[0]?.length ?? 0) > WORDS.WIDTH)
-      throw new FourfoldError('internal', `${name}: expected at most ${MAX_SLICES} slices; got ${slices.length}.`);
+  queue({ calls, rows, scratch, scratchBytes }: Operation): void {
+    const slices = rows === undefined ? calls.length : Math.ceil(rows.count / rows.block);
+    if (slices === 0 || calls.length === 0) return;
+    if (Math.max(slices, calls.length) > MAX_SLICES || calls.some(({ values }) => values.length > WORDS.WIDTH))
+      throw new FourfoldError('internal', `${calls[0]?.name}: expected at most ${MAX_SLICES} slices; got ${slices}.`);
     const [control, table] = [this.#control, this.#table];
     const number = this.#next;
     this.#completeUntil((number - PLACES + 1) | 0);
     const place = number & (PLACES - 1);
     const at = place * WORDS.PLACE;
-    table[at] = this.#names.indexOf(name);
-    table[at + 1] = slices[0]?.length ?? 0;
-    table[at + 2] = scratch;
-    table[at + 3] = scratchBytes;
-    for (const [i, slice] of slices.entries()) table.set(slice, at + WORDS.HEAD + i * WORDS.WIDTH);
+    table[at] = rows === undefined ? 0 : calls.length;
+    table[at + 1] = rows?.count ?? 0;
+    table[at + 2] = rows?.block ?? 0;
+    table[at + 3] = scratch;
+    table[at + 4] = scratchBytes;
+    // Slices are taken from the last on, calls of a slice from the first on.
+    const placeOf = (i: number): number => (rows === undefined ? calls.length - 1 - i : i);
+    for (const [i, call] of calls.entries()) this.#write(call, at + WORDS.HEAD + placeOf(i) * WORDS.ENTRY);
     const words = WORDS.FIRST + place * WORDS.STEP;
-    Atomics.store(control, words + WORDS.DONE, -slices.length);
-    Atomics.store(control, words + WORDS.STATE, ((number & NUMBER_MASK) << WORDS.COUNT_BITS) | slices.length);
+    Atomics.store(control, words + WORDS.DONE, -slices);
+    Atomics.store(control, words + WORDS.STATE, ((number & NUMBER_MASK) << WORDS.COUNT_BITS) | slices);
     this.#next = (number + 1) | 0;
     Atomics.store(control, WORDS.PUBLISHED, this.#next);
     Atomics.notify(control, WORDS.PUBLISHED);
+  }
+
+  #write({ name, values, steps }: Call, entry: number): void {
+    const table = this.#table;
+    table[entry] = this.#names.indexOf(name);
+    table[entry + 1] = values.length;
+    table.set(values, entry + 2);
+    if (steps !== undefined) table.set(steps, entry + 2 + WORDS.WIDTH);
   }
 
   /**
@@ -182,20 +209,33 @@ export class KernelPool {
     const [control, table] = [this.#control, this.#table];
     const place = number & (PLACES - 1);
     const at = place * WORDS.PLACE;
-    const name = this.#names[table[at] as number] as KernelName;
-    const from = at + WORDS.HEAD + slice * WORDS.WIDTH;
-    const values = table.subarray(from, from + (table[at + 1] as number));
+    const calls = table[at] as number;
+    const first = at + WORDS.HEAD;
+    if (calls === 0) this.#call(at, first + slice * WORDS.ENTRY, 0);
+    for (let i = 0; i < calls; i++) this.#call(at, first + i * WORDS.ENTRY, slice * (table[at + 2] as number));
+    const done = WORDS.FIRST + place * WORDS.STEP + WORDS.DONE;
+    if (Atomics.add(control, done, 1) === -1) this.#complete(number);
+  }
+
+  /** One call of the operation at `at`, for the rows from `start` on where it goes over rows. */
+  #call(at: number, entry: number, start: number): void {
+    const table = this.#table;
+    const name = this.#names[table[entry] as number] as KernelName;
+    const count = table[entry + 1] as number;
+    const from = entry + 2;
+    const values = this.#spaces[count] as number[];
+    for (let i = 0; i < count; i++)
+      values[i] = (table[from + i] as number) + start * (table[from + WORDS.WIDTH + i] as number);
+    values[count] = table[at + 3] as number;
+    const rows = table[at + 1] as number;
+    if (rows > 0) values[0] = (table[from] as number) * Math.min(table[at + 2] as number, rows - start);
     try {
-      const kernel = this.#options.kernels[name];
-      if ((table[at + 3] as number) > 0) kernel(...values, table[at + 2] as number);
-      else kernel(...values);
+      this.#options.kernels[name](...values);
     } catch (cause) {
       void this.close();
       this.#failure = new FourfoldError('internal', `${name}: expected the kernel to finish; it did not.`, { cause });
       throw this.#failure;
     }
-    const done = WORDS.FIRST + place * WORDS.STEP + WORDS.DONE;
-    if (Atomics.add(control, done, 1) === -1) this.#complete(number);
   }
 
   #complete(number: number): void {

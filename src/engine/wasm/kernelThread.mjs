@@ -3,9 +3,12 @@
 import { workerData } from 'node:worker_threads';
 
 const { module, memory, constants, thread, names, spins, shared, words } = workerData;
-const { PUBLISHED, COMPLETED, FAILED, FIRST, STATE, DONE, STEP, PLACES, HEAD, WIDTH, PLACE, COUNT_BITS } = words;
+const { PUBLISHED, COMPLETED, FAILED, FIRST, STATE, DONE, STEP, PLACES, HEAD, WIDTH, ENTRY, PLACE, COUNT_BITS } = words;
 const { exports: kernels } = new WebAssembly.Instance(module, { env: { memory } });
 kernels.setConstants(constants);
+/** Arrays for the arguments of a call, by their number. */
+const spaces = Array.from({ length: WIDTH + 1 }, (_, count) => new Array(count + 1).fill(0.5));
+const functions = names.map((name) => kernels[name]);
 
 const control = new Int32Array(shared.control);
 const table = new Float64Array(shared.table);
@@ -29,23 +32,31 @@ function take(number) {
   }
 }
 
-/** Computes a slice; the scratch space of this thread stands behind its values where the operation has one. */
+/** Computes a slice: one call, or all calls for its rows. */
 function compute(number, slice) {
   const place = number & (PLACES - 1);
   const at = place * PLACE;
-  const from = at + HEAD + slice * WIDTH;
-  const values = table.subarray(from, from + table[at + 1]);
-  const [scratch, scratchBytes] = [table[at + 2], table[at + 3]];
-  const kernel = kernels[names[table[at]]];
+  const calls = table[at];
   try {
-    if (scratchBytes > 0) kernel(...values, scratch + thread * scratchBytes);
-    else kernel(...values);
+    if (calls === 0) call(at, at + HEAD + slice * ENTRY, 0);
+    for (let i = 0; i < calls; i++) call(at, at + HEAD + i * ENTRY, slice * table[at + 2]);
   } catch {
     Atomics.store(control, FAILED, 1);
   }
   if (Atomics.add(control, FIRST + place * STEP + DONE, 1) !== -1) return;
   Atomics.store(control, COMPLETED, (number + 1) | 0);
   Atomics.notify(control, COMPLETED);
+}
+
+/** One call of the operation at `at`; the scratch space of this thread stands behind its arguments. */
+function call(at, entry, start) {
+  const [from, count] = [entry + 2, table[entry + 1]];
+  const values = spaces[count];
+  for (let i = 0; i < count; i++) values[i] = table[from + i] + start * table[from + WIDTH + i];
+  const rows = table[at + 1];
+  if (rows > 0) values[0] = table[from] * Math.min(table[at + 2], rows - start);
+  values[count] = table[at + 3] + thread * table[at + 4];
+  functions[table[entry]](...values);
 }
 
 for (;;) {

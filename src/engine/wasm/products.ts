@@ -1,6 +1,7 @@
 // Matrix products on wasm: the linear layer with its gradients, and tfjs's own BatchMatMul in all its transposed forms.
 import * as tf from '../tf.ts';
 import { defineKernel, rowsOf } from './define.ts';
+import type { KernelQueue } from './kernelQueue.ts';
 import { type KernelRuntime, sizeOf, type TensorInfo } from './runtime.ts';
 
 /** One operand of a product: its address, and the strides between rows and between columns, in values. */
@@ -24,6 +25,11 @@ export interface Product {
 export function multiply(runtime: KernelRuntime, product: Product): void {
   const { size, a, b, to, accumulate = 0 } = product;
   const { m, n, k } = size;
+  const { queue } = runtime;
+  if (queue !== null && queue.rows === m && m > 0 && accumulate === 0 && packedBytes(size) <= MOST_GATHERED_BYTES) {
+    multiplyByRows(runtime, queue, product);
+    return;
+  }
   const isShared = runtime.isWorthSharing(m * n * k);
   if (isShared && m >= n / 2 && packedBytes(size) <= MOST_PACKED_BYTES) {
     shareRows(runtime, product);
@@ -38,12 +44,38 @@ export function multiply(runtime: KernelRuntime, product: Product): void {
   runtime.run('gemm', slices, runtime.kernels.gemmScratch());
 }
 
+/** A larger B would drive what lies between the kernels out of the cache. */
+const MOST_GATHERED_BYTES = 2 ** 17;
+/** The time of packing a value in the time of multiply-adds of a product. */
+const PACKING_WORK = 8;
+
+/** A·B as one of several kernels over rows: B is packed before them all, A once for products of the same in a row. */
+function multiplyByRows(runtime: KernelRuntime, queue: KernelQueue, { size, a, b, to }: Product): void {
+  const { m, n, k } = size;
+  const packed = runtime.packing(packedBytes(size));
+  const columns = runtime.parts(n, 16, n * k * PACKING_WORK);
+  queue.runAhead(
+    'packB',
+    columns.map(([start, end]) => [
+      ...[k, end - start, b.at + start * b.column * 4, b.row, b.column],
+      packed + start * k * 4,
+    ]),
+  );
+  const { last } = queue;
+  const isSame = last?.name === 'packedGemm' && last.values[2] === k && last.values[3] === a.at;
+  const operands = (start: number): number[] => [
+    ...[n, k, a.at + start * a.row * 4, a.row, a.column],
+    ...[packed, to + start * n * 4, isSame ? 1 : 0],
+  ];
+  runtime.runOver('packedGemm', { count: m, unit: 1, work: m * n * k }, operands, runtime.kernels.gemmScratch());
+}
+
 /** A larger B is packed by each thread, a block at a time. */
 const MOST_PACKED_BYTES = 2 ** 25;
 const packedBytes = ({ n, k }: Product['size']): number => (n + 8) * k * 4;
 
 /** Integers of the plan that the kernel `sharedGemm` reads, and bytes of the control block of its tickets. */
-const [PLAN_WORDS, CONTROL_BYTES] = [15, 128];
+const [PLAN_WORDS, CONTROL_BYTES] = [16, 128];
 /** Pieces of a product for each thread: one that is held up leaves its share to the others. */
 const PIECES_PER_THREAD = 12;
 
@@ -51,19 +83,34 @@ const PIECES_PER_THREAD = 12;
 const OWN_PACKING = 2 ** 15;
 
 /** A·B by blocks of rows, which threads take as they come. */
-function shareRows(runtime: KernelRuntime, { size, a, b, to, accumulate = 0 }: Product): void {
+function shareRows(runtime: KernelRuntime, product: Product): void {
+  const { size, a, b, to, accumulate = 0 } = product;
   const { kernels, threads } = runtime;
   const { m, n, k } = size;
   const isOwn = (n + 8) * k <= OWN_PACKING;
-  const control = runtime.packing(CONTROL_BYTES * 2 + (isOwn ? 0 : packedBytes(size)));
+  const operand = [b.at, b.row, b.column, n, k].join(' ');
+  // The same B as of a product before, which packs it.
+  const before = isOwn ? undefined : runtime.queue?.packed?.get(operand);
+  const bytes = isOwn || before !== undefined ? 0 : packedBytes(size);
+  const control = runtime.packing(CONTROL_BYTES * 2 + bytes);
+  if (before !== undefined && runtime.queue?.packed?.has(operand) !== true) {
+    // Packing space was used up, and with what was gathered the packed B went.
+    shareRows(runtime, product);
+    return;
+  }
+  if (bytes > 0) runtime.queue?.packed?.set(operand, control);
+  const packer = before ?? control;
   const plan = control + CONTROL_BYTES;
-  const packed = isOwn ? 0 : control + CONTROL_BYTES * 2;
+  const packed = isOwn ? 0 : packer + CONTROL_BYTES * 2;
   const columns = Math.ceil(n / 16 / (2 * threads)) * 16;
   const rows = Math.min(kernels.gemmRows(), Math.max(12, Math.ceil(m / (threads * PIECES_PER_THREAD) / 6) * 6));
   runtime.integers(control, CONTROL_BYTES / 4).fill(0);
   runtime
     .integers(plan, PLAN_WORDS)
-    .set([m, n, k, a.at, a.row, a.column, b.at, b.row, b.column, to, accumulate, packed, control, columns, rows]);
+    .set([
+      ...[m, n, k, a.at, a.row, a.column, b.at, b.row, b.column, to, accumulate],
+      ...[packed, control, packer, columns, rows],
+    ]);
   runtime.run(
     'sharedGemm',
     Array.from({ length: threads }, () => [plan]),

@@ -10,11 +10,8 @@ export function defineRowKernels(runtime: KernelRuntime): void {
   const at = (tensor: TensorInfo): number => runtime.address(tensor);
   /** A kernel over rows on all threads; `operands` gives its further arguments for the rows from `start` on. */
   const run = (name: KernelName, rows: number, width: number, operands: (start: number) => number[]): void => {
-    const parts = runtime.parts(rows, 1, rows * width * ROW_WORK);
-    runtime.run(
-      name,
-      parts.map(([start, end]) => [end - start, width, ...operands(start)]),
-    );
+    const over = { count: rows, unit: 1, work: rows * width * ROW_WORK };
+    runtime.runOver(name, over, (start) => [width, ...operands(start)]);
   };
 
   for (const [name, forward, backward] of [
@@ -123,14 +120,11 @@ export function defineRowKernels(runtime: KernelRuntime): void {
     const y = runtime.output(x.shape);
     const [tokens, half] = [batch * time, headDim / 2];
     const tables = [at(cos), at(input('sin')), number('sign')];
-    const parts = runtime.parts(tokens, 1, tokens * heads * headDim * ROW_WORK);
-    runtime.run(
-      'rotary',
-      parts.map(([start, end]) => {
-        const behind = start * heads * headDim * 4;
-        return [end - start, heads, half, at(x) + behind, at(positions) + start * 4, ...tables, at(y) + behind];
-      }),
-    );
+    const over = { count: tokens, unit: 1, work: tokens * heads * headDim * ROW_WORK };
+    runtime.runOver('rotary', over, (start) => {
+      const behind = start * heads * headDim * 4;
+      return [heads, half, at(x) + behind, at(positions) + start * 4, ...tables, at(y) + behind];
+    });
     return y;
   });
 

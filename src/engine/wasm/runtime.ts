@@ -5,6 +5,7 @@ import { FourfoldError } from '../../core/errors.ts';
 import { packagePath } from '../../core/packageRoot.ts';
 import type { KernelExports, KernelName } from './exports.ts';
 import { KernelPool, MAX_SLICES } from './kernelPool.ts';
+import { KernelQueue } from './kernelQueue.ts';
 import { type WebAssemblyMemory, webAssembly } from './webAssembly.ts';
 import { compileJoined, joinsVectors, leavingCleanRegisters } from './wideVectors.ts';
 
@@ -38,10 +39,10 @@ export interface LoadedKernels {
   pool: KernelPool | null;
 }
 
-/** Below this much work, waking a thread costs more than it saves. */
-const LEAST_WORK = 2 ** 20;
+/** Below this much work, waking a thread costs more than it saves; the threads of a queue are awake. */
+const LEAST_WORK = { alone: 2 ** 20, queued: 2 ** 16 };
 /** Bytes for packed operands of queued operations at once: they stay in the second-level cache. */
-const QUEUED_PACKING = 2 ** 20;
+const QUEUED_PACKING = 2 ** 22;
 /** More parts than threads, so that one that is held up by other programs leaves its share to the others. */
 const PARTS_PER_THREAD = 2;
 
@@ -61,10 +62,14 @@ export class KernelRuntime {
   #scratchBytes = 0;
   #packing = 0;
   #packingBytes = 0;
-  /** How much of the packing space queued operations use; null where operations are not queued. */
-  #packed: number | null = null;
+  /** How much of the packing space queued operations use. */
+  #packed = 0;
+  /** Null where operations are not queued. */
+  #queue: KernelQueue | null = null;
   /** Tensors that were released while operations were queued, by their number of values. */
   readonly #released = new Map<number, TensorInfo[]>();
+  /** Those of them that an operation which is still being gathered may read. */
+  #inUse: TensorInfo[] = [];
 
   constructor(backend: WasmBackend, loaded: LoadedKernels) {
     this.#backend = backend;
@@ -92,7 +97,7 @@ export class KernelRuntime {
 
   /** Whether an operation of `work` multiply-adds, or as much time, is large enough for several threads. */
   isWorthSharing(work: number): boolean {
-    return this.threads > 1 && work >= LEAST_WORK;
+    return this.threads > 1 && work >= (this.#queue === null ? LEAST_WORK.alone : LEAST_WORK.queued);
   }
 
   /**
@@ -113,16 +118,46 @@ export class KernelRuntime {
   /** Runs a kernel once for each slice's arguments, on all threads. Its scratch space becomes the last argument. */
   run(name: KernelName, slices: number[][], scratchBytes = 0): void {
     const bytes = aligned(scratchBytes);
-    const isQueued = this.#packed !== null;
-    const isShared = this.#pool !== null && this.threads > 1 && (isQueued || slices.length > 1);
+    if (this.#queue !== null) {
+      this.#queue.run(name, slices, bytes);
+      return;
+    }
+    const isShared = this.#pool !== null && this.threads > 1 && slices.length > 1;
     const scratch = bytes > 0 ? this.scratch(isShared ? this.#behind(bytes) : bytes) : 0;
     if (this.#pool !== null && isShared) {
-      const operation = { slices, scratch, scratchBytes: bytes };
-      if (isQueued) this.#pool.queue(name, operation);
-      else this.#pool.run(name, operation);
+      this.#pool.run({ calls: slices.map((values) => ({ name, values })), scratch, scratchBytes: bytes });
       return;
     }
     for (const slice of slices) this.kernels[name](...(bytes > 0 ? [...slice, scratch] : slice));
+  }
+
+  /**
+   * Runs a kernel over 0 .. count on all threads.
+   *
+   * @param over `unit` and `work` as in `parts`
+   * @param operands its arguments from `start` on, behind the count; each grows evenly with `start`
+   */
+  runOver(
+    name: KernelName,
+    { count, unit, work }: { count: number; unit: number; work: number },
+    operands: (start: number) => number[],
+    scratchBytes = 0,
+  ): void {
+    const rows = this.#queue?.rows ?? 0;
+    if (this.#queue !== null && rows > 0 && count % rows === 0) {
+      const perRow = count / rows;
+      const first = operands(0);
+      const steps = operands(perRow).map((value, i) => value - (first[i] as number));
+      this.#queue.runByRows({ name, values: [perRow, ...first], steps: [0, ...steps] }, aligned(scratchBytes));
+      return;
+    }
+    const slices = this.parts(count, unit, work).map(([start, end]) => [end - start, ...operands(start)]);
+    this.run(name, slices, scratchBytes);
+  }
+
+  /** Where operations are queued; null where they are not. */
+  get queue(): KernelQueue | null {
+    return this.#queue;
   }
 
   /**
@@ -130,24 +165,41 @@ export class KernelRuntime {
    * all are over at the end. Within it nothing may read or write the values of a tensor but by `run`.
    */
   queued<T>(work: () => T): T {
-    if (this.#packed !== null || this.threads === 1) return work();
+    if (this.#queue !== null || this.#pool === null || this.threads === 1) return work();
     this.#packed = 0;
+    const scratch = (bytes: number): number => this.scratch(this.#behind(bytes));
+    const queue = new KernelQueue(this.#pool, { scratch, mostRows: this.kernels.gemmRows() });
+    this.#queue = queue;
     try {
       return work();
     } finally {
-      this.#packed = null;
+      this.#queue = null;
       try {
-        this.#pool?.join();
+        queue.join();
       } finally {
-        for (const tensor of [...this.#released.values()].flat()) this.#backend.disposeData(tensor.dataId, false);
+        const released = [...this.#inUse.splice(0), ...[...this.#released.values()].flat()];
+        for (const tensor of released) this.#backend.disposeData(tensor.dataId, false);
         this.#released.clear();
       }
     }
   }
 
+  /** Calls `work`, whose kernels over `rows` rows compute each row from the same row of what came before. */
+  byRows<T>(rows: number, work: () => T): T {
+    return this.#queue === null ? work() : this.#queue.byRows(rows, work);
+  }
+
+  /** Calls `work`, whose kernels do not depend on each other. */
+  together<T>(work: () => T): T {
+    if (this.#queue === null) return work();
+    const result = this.#queue.together(work);
+    for (const tensor of this.#inUse.splice(0)) this.release(tensor);
+    return result;
+  }
+
   /** Waits for queued operations. Packing space that was asked for since the last of them stays the caller's. */
   #settle(): void {
-    if (this.#packed !== null) this.#pool?.join();
+    this.#queue?.join();
   }
 
   /** Space of `bytes` that stays as it is through runs with up to `scratchBytes` of scratch. */
@@ -171,8 +223,12 @@ export class KernelRuntime {
    * its size takes it: the allocator writes into what it gets back, which an operation may still have to read.
    */
   release(tensor: TensorInfo): void {
-    if (this.#packed === null) {
+    if (this.#queue === null) {
       this.#backend.disposeData(tensor.dataId, false);
+      return;
+    }
+    if (this.#queue.isTogether) {
+      this.#inUse.push(tensor);
       return;
     }
     const size = sizeOf(tensor.shape);
@@ -183,7 +239,7 @@ export class KernelRuntime {
 
   /** A new float32 tensor with undefined values. */
   output(shape: number[]): TensorInfo {
-    const released = this.#packed === null ? undefined : this.#released.get(sizeOf(shape))?.pop();
+    const released = this.#queue === null ? undefined : this.#released.get(sizeOf(shape))?.pop();
     if (released !== undefined) return { ...released, shape };
     const output = this.#backend.makeOutput(shape, 'float32');
     if (this.address(output) === 0 && sizeOf(shape) > 0) throw outOfMemory(sizeOf(shape) * 4);
@@ -237,16 +293,17 @@ export class KernelRuntime {
 
   /** Space for packed operands, valid until the next call, or while operations are queued; it starts at a cache line. */
   packing(bytes: number): number {
-    const wanted = this.#packed === null ? bytes : Math.max(bytes, QUEUED_PACKING);
+    const isQueued = this.#queue !== null;
+    const wanted = isQueued ? Math.max(bytes, QUEUED_PACKING) : bytes;
     if (wanted > this.#packingBytes) {
       this.#settle();
-      if (this.#packed !== null) this.#packed = 0;
+      this.#packed = 0;
       if (this.#packing !== 0) this.free(this.#packing);
       [this.#packing, this.#packingBytes] = [0, 0];
       this.#packing = this.allocate(wanted);
       this.#packingBytes = wanted;
     }
-    if (this.#packed === null) return this.#packing;
+    if (!isQueued) return this.#packing;
     if (this.#packed + bytes > this.#packingBytes) {
       this.#settle();
       this.#packed = 0;

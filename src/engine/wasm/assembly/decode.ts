@@ -176,7 +176,7 @@ function panel(p: Plan, width: i32, k: i32, a: usize, b: usize, to: usize, step:
     let at = to;
     for (let r = 0; r < p.rows; r += MR) {
       const count = tileRows(p.rows - r);
-      tile(count, width, kc, rows + (<usize>(k0 * count) << 2), b, at, step, isContinued || k0 > 0);
+      tile(count, width, kc, rows + (<usize>(k0 * count) << 2), <usize>count << 2, b, at, step, isContinued || k0 > 0);
       rows += <usize>(k * count) << 2;
       at += <usize>count * step;
     }

@@ -116,7 +116,7 @@ function overBlocks(
 }
 
 /** All rows of A, where they lie, against the packed panels of B; what is left of the rows is packed after all. */
-export function overFewColumns(
+function overFewColumns(
   m: i32, n: i32, kc: i32, a: usize, aRow: i32, aCol: i32, b: usize, c: usize, cStep: usize, isContinued: bool, scratch: usize,
 ): void {
   const aStep = <usize>aRow << 2, aNext = <usize>aCol << 2;
@@ -158,21 +158,35 @@ export function overRows(
   for (let i = 0; i < rows; i += MR) {
     const count = min(MR, rows - i);
     const padded = tileRows(count);
-    if (count == padded && columns == width) tile(padded, width, kc, a, b, c, cStep, isContinued);
-    else edgeTile(padded, width, kc, a, b, c, cStep, isContinued, count, columns, edge);
+    const aStep = <usize>padded << 2;
+    if (count == padded && columns == width) tile(padded, width, kc, a, aStep, b, c, cStep, isContinued);
+    else edgeTile(padded, width, kc, a, aStep, b, c, cStep, isContinued, count, columns, edge);
     a += (<usize>padded * kc) << 2;
+    c += <usize>MR * cStep;
+  }
+}
+
+/** The same with rows that lie side by side, `aStep` bytes from step to step; whole tiles of them. */
+export function overRowsInPlace(
+  rows: i32, width: i32, columns: i32, kc: i32, a: usize, aStep: usize, b: usize, c: usize, cStep: usize, isContinued: bool, edge: usize,
+): void {
+  for (let i = 0; i < rows; i += MR) {
+    const count = min(MR, rows - i);
+    if (columns == width) tile(count, width, kc, a, aStep, b, c, cStep, isContinued);
+    else edgeTile(count, width, kc, a, aStep, b, c, cStep, isContinued, count, columns, edge);
+    a += <usize>MR << 2;
     c += <usize>MR * cStep;
   }
 }
 
 /** A tile of which only some rows or columns are wanted: the same tile, in a corner of the scratch space. */
 function edgeTile(
-  padded: i32, width: i32, kc: i32, a: usize, b: usize, c: usize, cStep: usize, isContinued: bool,
+  padded: i32, width: i32, kc: i32, a: usize, aStep: usize, b: usize, c: usize, cStep: usize, isContinued: bool,
   rows: i32, columns: i32, edge: usize,
 ): void {
   const step = <usize>width << 2;
   const bytes = <usize>columns << 2;
   if (isContinued) for (let i = 0; i < rows; i++) copyShort(edge + <usize>i * step, c + <usize>i * cStep, bytes);
-  tile(padded, width, kc, a, b, edge, step, isContinued);
+  tile(padded, width, kc, a, aStep, b, edge, step, isContinued);
   for (let i = 0; i < rows; i++) copyShort(c + <usize>i * cStep, edge + <usize>i * step, bytes);
 }

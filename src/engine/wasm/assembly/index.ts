@@ -1,6 +1,8 @@
 // The module's exports. Addresses are bytes in the memory of tfjs's own module.
 export { fillRows, sumRows } from './bias';
 export { gemm, gemmInt8, gemmRows, gemmScratch } from './gemm';
+export { packB } from './pack';
+export { packedGemm } from './packedGemm';
 export { sharedGemm } from './sharedGemm';
 export {
   softmax, softmaxGradient, logSoftmax, logSoftmaxGradient, rmsNorm, rmsNormGradient, rmsNormGainGradient,

@@ -209,20 +209,50 @@ export function rmsNormGradient(rows: i32, n: i32, x: usize, gain: usize, scales
 export function rmsNormGainGradient(
   rows: i32, n: i32, step: i32, x: usize, scales: usize, dy: usize, to: usize,
 ): void {
-  const whole = <usize>(n & ~3) << 2;
-  const bytes = <usize>n << 2;
-  memory.fill(to, 0, bytes);
-  for (let i = 0; i < rows; i++) {
-    const r = load<f32>(scales + (<usize>i << 2));
-    const rs = f32x4.splat(r);
-    let p: usize = 0;
-    for (; p < whole; p += 16) {
-      v128.store(to + p, madd(f32x4.mul(v128.load(dy + p), v128.load(x + p)), rs, v128.load(to + p)));
-    }
-    for (; p < bytes; p += 4) store<f32>(to + p, load<f32>(to + p) + load<f32>(dy + p) * load<f32>(x + p) * r);
-    x += <usize>step << 2;
-    dy += <usize>step << 2;
+  const end = to + (<usize>n << 2);
+  for (; to + 32 <= end; to += 32) {
+    gainOfEight(rows, step, x, scales, dy, to);
+    x += 32;
+    dy += 32;
   }
+  if (to + 16 <= end) {
+    let sums = f32x4.splat(0);
+    for (let i = 0; i < rows; i++) {
+      const at = <usize>i * (<usize>step << 2);
+      const r = v128.load32_splat(scales + (<usize>i << 2));
+      sums = madd(f32x4.mul(v128.load(dy + at), v128.load(x + at)), r, sums);
+    }
+    v128.store(to, sums);
+    to += 16;
+    x += 16;
+    dy += 16;
+  }
+  for (; to < end; to += 4) {
+    let sum: f32 = 0;
+    for (let i = 0; i < rows; i++) {
+      const at = <usize>i * (<usize>step << 2);
+      sum += load<f32>(dy + at) * load<f32>(x + at) * load<f32>(scales + (<usize>i << 2));
+    }
+    store<f32>(to, sum);
+    x += 4;
+    dy += 4;
+  }
+}
+
+/** The sums of eight columns, kept in registers. */
+function gainOfEight(rows: i32, step: i32, x: usize, scales: usize, dy: usize, to: usize): void {
+  const bytes = <usize>step << 2;
+  const end = scales + (<usize>rows << 2);
+  let low = f32x4.splat(0), high = f32x4.splat(0);
+  for (; scales < end; scales += 4) {
+    const r = v128.load32_splat(scales);
+    const x0 = v128.load(x), x1 = v128.load(x, 16);
+    const d0 = v128.load(dy), d1 = v128.load(dy, 16);
+    low = madd(f32x4.mul(d0, x0), r, low); high = madd(f32x4.mul(d1, x1), r, high);
+    x += bytes;
+    dy += bytes;
+  }
+  v128.store(to, low); v128.store(to, high, 16);
 }
 
 /** Turns each pair (i, i + half) of every head by its position's angle; `sign` -1 turns back (the gradient). */

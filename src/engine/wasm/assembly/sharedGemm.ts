@@ -1,10 +1,10 @@
 // A product on several threads: every thread calls `sharedGemm` on the same plan and takes pieces (tickets.ts). A large B is packed
 // by all together, once, whose panels are the first pieces; a small one by each thread for itself, since meeting would take
-// longer. The other pieces are blocks of rows. Each element is the chain of multiply-adds that `gemm` has: the same bits,
+// longer; one that a product before has had too is packed already. The other pieces are blocks of rows. Each element is the chain of multiply-adds that `gemm` has: the same bits,
 // however many threads come.
-import { FEW_COLUMNS } from './direct';
-import { blockOf, overFewColumns, overRows, PACKED_A } from './gemm';
-import { packPanel, packRowsOfA } from './pack';
+import { PACKED_A } from './gemm';
+import { overPacked } from './packedGemm';
+import { packPanel } from './pack';
 import { awaitTickets, finishTicket, takeTicket } from './tickets';
 import { NR, panelWidth, TILE_BYTES } from './tile';
 
@@ -16,8 +16,11 @@ class Plan {
   a: usize; aRow: i32; aCol: i32;
   b: usize; bRow: i32; bCol: i32;
   c: usize; accumulate: i32;
-  /** Where the packed B lies, 0 where each thread packs its own, and the control block of the tickets. */
-  packed: usize; control: usize;
+  /**
+   * Where the packed B lies, 0 where each thread packs its own; the control block of the tickets, and that of the product that
+   * packs, this one or one before it with the same B.
+   */
+  packed: usize; control: usize; packer: usize;
   /** Columns in a piece of packing, a multiple of NR; rows in a piece of computing. */
   columns: i32; rows: i32;
 }
@@ -27,7 +30,8 @@ export function sharedGemm(plan: usize, scratch: usize): void {
   const p = changetype<Plan>(plan);
   const isOwn = p.packed == 0;
   const packed = isOwn ? scratch + TILE_BYTES + PACKED_A : p.packed;
-  const packing = isOwn ? 0 : (p.n + p.columns - 1) / p.columns;
+  const panels = (p.n + p.columns - 1) / p.columns;
+  const packing = isOwn || p.packer != p.control ? 0 : panels;
   const total = packing + (p.m + p.rows - 1) / p.rows;
   let isPacked = false;
   for (let ticket = takeTicket(p.control); ticket < total; ticket = takeTicket(p.control)) {
@@ -38,7 +42,7 @@ export function sharedGemm(plan: usize, scratch: usize): void {
     }
     if (!isPacked) {
       if (isOwn) packColumns(p, 0, p.n, packed);
-      else awaitTickets(p.control, packing);
+      else awaitTickets(p.packer, panels);
       isPacked = true;
     }
     computeRows(p, (ticket - packing) * p.rows, packed, scratch);
@@ -59,18 +63,7 @@ function packColumns(p: Plan, first: i32, columns: i32, packed: usize): void {
 /** One block of rows against all of B: each panel meets the packed rows while it is in the first-level cache. */
 function computeRows(p: Plan, first: i32, packed: usize, scratch: usize): void {
   const rows = min(p.rows, p.m - first);
-  const packedA = scratch + TILE_BYTES;
-  const cStep = <usize>p.n << 2;
-  const c = p.c + <usize>first * cStep;
-  const most = blockOf(p.k);
-  for (let k0 = 0; k0 < p.k; k0 += most) {
-    const kc = min(most, p.k - k0);
-    const from = p.a + (<usize>(<i64>first * p.aRow + <i64>k0 * p.aCol) << 2);
-    packRowsOfA(kc, rows, from, p.aRow, p.aCol, packedA);
-    for (let j = 0; j < p.n; j += NR) {
-      const width = panelWidth(p.n - j);
-      const panel = packed + (<usize>(<i64>j * p.k + <i64>k0 * width) << 2);
-      overRows(rows, width, min(width, p.n - j), kc, packedA, panel, c + (<usize>j << 2), cStep, p.accumulate != 0 || k0 > 0, scratch);
-    }
-  }
+  const a = p.a + (<usize>(<i64>first * p.aRow) << 2);
+  const c = p.c + ((<usize>first * p.n) << 2);
+  overPacked(rows, p.n, p.k, a, p.aRow, p.aCol, packed, c, p.accumulate != 0, false, scratch);
 }

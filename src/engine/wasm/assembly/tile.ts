@@ -31,18 +31,23 @@ export function paddedRows(rows: i32): i32 {
   return rows - rest + (rest > 0 ? tileRows(rest) : 0);
 }
 
-/** C [rows, width] = A·B from zero, or from what is there; A k-major with `rows` values a step, B with `width`. */
+/**
+ * C [rows, width] = A·B from zero, or from what is there; A k-major with `rows` values side by side and `aStep` bytes from step to
+ * step, B with `width` values a step.
+ */
 // @ts-ignore: decorator
 @inline
-export function tile(rows: i32, width: i32, kc: i32, a: usize, b: usize, c: usize, cStep: usize, isContinued: bool): void {
+export function tile(
+  rows: i32, width: i32, kc: i32, a: usize, aStep: usize, b: usize, c: usize, cStep: usize, isContinued: bool,
+): void {
   if (!isContinued) clear(rows, width, c, cStep);
   if (WIDE && width == 16) {
-    if (rows == 6) tile6x16(kc, a, b, c, cStep);
-    else tile4x16(kc, a, b, c, cStep);
+    if (rows == 6) tile6x16(kc, a, aStep, b, c, cStep);
+    else tile4x16(kc, a, aStep, b, c, cStep);
   } else if (WIDE && rows == 6) {
-    tile6x8(kc, a, b, c, cStep);
+    tile6x8(kc, a, aStep, b, c, cStep);
   } else {
-    tile4x8(kc, a, b, c, cStep);
+    tile4x8(kc, a, aStep, b, c, cStep);
   }
 }
 
@@ -61,7 +66,7 @@ export function clear(rows: i32, width: i32, c: usize, cStep: usize): void {
 // One step of k at a time: unrolling by two makes the compiler spill registers and is slower by a half. The rows' addresses are
 // counted anew at the end, since kept ones would take the registers of the loop.
 
-function tile4x8(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
+function tile4x8(kc: i32, a: usize, aStep: usize, b: usize, c: usize, cStep: usize): void {
   let row = c;
   let c00 = v128.load(row), c01 = v128.load(row, 16);
   row += cStep;
@@ -70,7 +75,7 @@ function tile4x8(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
   let c20 = v128.load(row), c21 = v128.load(row, 16);
   row += cStep;
   let c30 = v128.load(row), c31 = v128.load(row, 16);
-  const stop = a + <usize>kc * 16;
+  const stop = a + <usize>kc * aStep;
   while (a < stop) {
     const b0 = v128.load(b), b1 = v128.load(b, 16);
     let x = v128.load32_splat(a);
@@ -81,7 +86,7 @@ function tile4x8(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
     c20 = madd(x, b0, c20); c21 = madd(x, b1, c21);
     x = v128.load32_splat(a, 12);
     c30 = madd(x, b0, c30); c31 = madd(x, b1, c31);
-    a += 16;
+    a += aStep;
     b += 32;
   }
   row = c;
@@ -94,7 +99,7 @@ function tile4x8(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
   v128.store(row, c30); v128.store(row, c31, 16);
 }
 
-function tile6x8(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
+function tile6x8(kc: i32, a: usize, aStep: usize, b: usize, c: usize, cStep: usize): void {
   let row = c;
   let c00 = v128.load(row), c01 = v128.load(row, 16);
   row += cStep;
@@ -107,7 +112,7 @@ function tile6x8(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
   let c40 = v128.load(row), c41 = v128.load(row, 16);
   row += cStep;
   let c50 = v128.load(row), c51 = v128.load(row, 16);
-  const stop = a + <usize>kc * 24;
+  const stop = a + <usize>kc * aStep;
   while (a < stop) {
     const b0 = v128.load(b), b1 = v128.load(b, 16);
     let x = v128.load32_splat(a);
@@ -122,7 +127,7 @@ function tile6x8(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
     c40 = madd(x, b0, c40); c41 = madd(x, b1, c41);
     x = v128.load32_splat(a, 20);
     c50 = madd(x, b0, c50); c51 = madd(x, b1, c51);
-    a += 24;
+    a += aStep;
     b += 32;
   }
   row = c;
@@ -139,7 +144,7 @@ function tile6x8(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
   v128.store(row, c50); v128.store(row, c51, 16);
 }
 
-function tile4x16(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
+function tile4x16(kc: i32, a: usize, aStep: usize, b: usize, c: usize, cStep: usize): void {
   let row = c;
   let c00 = v128.load(row), c01 = v128.load(row, 16), c02 = v128.load(row, 32), c03 = v128.load(row, 48);
   row += cStep;
@@ -148,7 +153,7 @@ function tile4x16(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
   let c20 = v128.load(row), c21 = v128.load(row, 16), c22 = v128.load(row, 32), c23 = v128.load(row, 48);
   row += cStep;
   let c30 = v128.load(row), c31 = v128.load(row, 16), c32 = v128.load(row, 32), c33 = v128.load(row, 48);
-  const stop = a + <usize>kc * 16;
+  const stop = a + <usize>kc * aStep;
   while (a < stop) {
     const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48);
     let x = v128.load32_splat(a);
@@ -159,7 +164,7 @@ function tile4x16(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
     c20 = madd(x, b0, c20); c21 = madd(x, b1, c21); c22 = madd(x, b2, c22); c23 = madd(x, b3, c23);
     x = v128.load32_splat(a, 12);
     c30 = madd(x, b0, c30); c31 = madd(x, b1, c31); c32 = madd(x, b2, c32); c33 = madd(x, b3, c33);
-    a += 16;
+    a += aStep;
     b += 64;
   }
   row = c;
@@ -172,7 +177,7 @@ function tile4x16(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
   v128.store(row, c30); v128.store(row, c31, 16); v128.store(row, c32, 32); v128.store(row, c33, 48);
 }
 
-function tile6x16(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
+function tile6x16(kc: i32, a: usize, aStep: usize, b: usize, c: usize, cStep: usize): void {
   let row = c;
   let c00 = v128.load(row), c01 = v128.load(row, 16), c02 = v128.load(row, 32), c03 = v128.load(row, 48);
   row += cStep;
@@ -185,7 +190,7 @@ function tile6x16(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
   let c40 = v128.load(row), c41 = v128.load(row, 16), c42 = v128.load(row, 32), c43 = v128.load(row, 48);
   row += cStep;
   let c50 = v128.load(row), c51 = v128.load(row, 16), c52 = v128.load(row, 32), c53 = v128.load(row, 48);
-  const stop = a + <usize>kc * 24;
+  const stop = a + <usize>kc * aStep;
   while (a < stop) {
     const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48);
     let x = v128.load32_splat(a);
@@ -200,7 +205,7 @@ function tile6x16(kc: i32, a: usize, b: usize, c: usize, cStep: usize): void {
     c40 = madd(x, b0, c40); c41 = madd(x, b1, c41); c42 = madd(x, b2, c42); c43 = madd(x, b3, c43);
     x = v128.load32_splat(a, 20);
     c50 = madd(x, b0, c50); c51 = madd(x, b1, c51); c52 = madd(x, b2, c52); c53 = madd(x, b3, c53);
-    a += 24;
+    a += aStep;
     b += 64;
   }
   row = c;
