@@ -284,17 +284,19 @@ void Decoder::run(const Row* rows, int64_t count, const Draw* draw) {
   room(value_, shape_.kvHeads * dims);
   room(mixed_, shape_.heads * dims);
   room(inner_, shape_.intermediate);
-  if (draw != nullptr && draw->logits == nullptr) sharedScratch(5, count * shape_.vocab);
+  float* logits = draw == nullptr             ? nullptr
+                  : draw->logits != nullptr ? draw->logits
+                                            : sharedScratch(5, count * shape_.vocab);
   // Operations of a small model are too short to be shared: each thread takes rows through all layers.
   const bool isShared = isSmall() && areApart(rows, count);
   const int64_t groups = isShared ? std::min<int64_t>(threads(), ceilOf(count, 4)) : 1;
   inPieces(groups, [&](int64_t i) {
     const int64_t first = count * i / groups;
-    runGroup(groupOf(rows, first, count * (i + 1) / groups - first), draw);
+    runGroup(groupOf(rows, first, count * (i + 1) / groups - first), draw, logits);
   });
 }
 
-void Decoder::runGroup(const Group& group, const Draw* draw) {
+void Decoder::runGroup(const Group& group, const Draw* draw, float* allLogits) {
   const int64_t hidden = shape_.hidden, count = group.count, vocab = shape_.vocab;
   for (int64_t row = 0; row < count; row++) {
     const float* from = embedding_ + group.rows[row].token * hidden;
@@ -311,7 +313,7 @@ void Decoder::runGroup(const Group& group, const Draw* draw) {
     feedForward(layer, group);
   }
   norm(group, finalNorm_);
-  float* logits = (draw->logits != nullptr ? draw->logits : sharedScratch(5, 0)) + group.first * vocab;
+  float* logits = allLogits + group.first * vocab;
   apply(unembedding_, count, group.normed, logits, vocab, false);
   if (draw->logits != nullptr) return;
   inParts(count, 1.0 * vocab, [&](int64_t from, int64_t end) {

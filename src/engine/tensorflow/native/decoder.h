@@ -101,7 +101,8 @@ class Decoder {
   Group groupOf(const Row* rows, int64_t first, int64_t count);
   bool isSmall() const;
   bool areApart(const Row* rows, int64_t count) const;
-  void runGroup(const Group& group, const Draw* draw);
+  /** @param allLogits [rows, vocab] of all groups; null where none are wanted */
+  void runGroup(const Group& group, const Draw* draw, float* allLogits);
   void project(const Layer& layer, const Group& group) const;
   void remember(Layer& layer, const Group& group) const;
   void attend(const Layer& layer, const Group& group) const;

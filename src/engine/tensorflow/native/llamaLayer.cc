@@ -24,6 +24,33 @@ constexpr int64_t FEWEST_ROWS = 64;
 /** Floats of packed inputs up to which the gradients of all weights are one operation. */
 constexpr int64_t MOST_INPUTS = 1 << 20;
 
+/** Consecutive parts of memory, each of whole lines of the caches; without memory it only counts what they take. */
+class Shelf {
+ public:
+  explicit Shelf(float* at = nullptr) : at_(at) {}
+  float* take(int64_t size) {
+    float* part = at_ == nullptr ? nullptr : at_ + taken_;
+    taken_ += (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    return part;
+  }
+  int64_t taken() const { return taken_; }
+
+ private:
+  float* at_;
+  int64_t taken_ = 0;
+};
+
+int64_t sizeOf(const Packing& packing) { return packedSize(packing.k, packing.n); }
+
+/** Packs matrices side by side. */
+void packAt(SharedPlace place, int64_t count, Packing* packings) {
+  Shelf sizes;
+  for (int64_t i = 0; i < count; i++) sizes.take(sizeOf(packings[i]));
+  Shelf shelf(sharedScratch(place, sizes.taken()));
+  for (int64_t i = 0; i < count; i++) packings[i].to = shelf.take(sizeOf(packings[i]));
+  pack(count, packings);
+}
+
 /** A weight [out, in], and how it is read: packed, or where it lies. */
 struct Weight {
   int64_t out, in;
@@ -51,19 +78,13 @@ struct Weights {
   void packAll(bool isForward) {
     Weight* const all[] = {&query, &key, &value, &attentionOutput, &gate, &up, &down};
     Packing packings[7];
-    int64_t total = 0;
     for (int i = 0; i < 7; i++) {
       const auto& [out, in, at, packed] = *all[i];
       packings[i] = isForward ? Packing{in, out, all[i]->forward(), nullptr}
                               : Packing{out, in, all[i]->backward(), nullptr};
-      total += packedSize(packings[i].k, packings[i].n);
     }
-    float* next = sharedScratch(WEIGHTS, total);
-    for (int i = 0; i < 7; i++) {
-      all[i]->packed = packings[i].to = next;
-      next += packedSize(packings[i].k, packings[i].n);
-    }
-    pack(7, packings);
+    packAt(WEIGHTS, 7, packings);
+    for (int i = 0; i < 7; i++) all[i]->packed = packings[i].to;
   }
 };
 
@@ -79,22 +100,6 @@ void projectBack(int64_t rows, const float* dy, const Weight& weight, float* to,
   multiply({rows, in, out, {dy, out, 1}, weight.backward(), to, in, accumulates, nullptr, 0, packed});
 }
 
-/** Consecutive parts of memory, each of whole lines of the caches. */
-class Shelf {
- public:
-  explicit Shelf(float* at) : next_(at) {}
-  /** What `parts` parts may take beside their own sizes. */
-  static int64_t slack(int64_t parts) { return parts * CACHE_LINE; }
-  float* take(int64_t size) {
-    float* at = next_;
-    next_ += (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-    return at;
-  }
-
- private:
-  float* next_;
-};
-
 /** What the forward pass leaves for the backward pass. */
 struct Values {
   /** [rows] and [count]: the norms' scales */
@@ -109,9 +114,8 @@ struct Values {
   float *gate, *up;
 };
 
-Values valuesAt(const LlamaLayer& layer, float* at) {
+Values valuesOn(const LlamaLayer& layer, Shelf& shelf) {
   const int64_t rows = layer.rows(), count = layer.count, wide = layer.wide(), narrow = layer.narrow();
-  Shelf shelf(at);
   return {shelf.take(rows),           shelf.take(count),          shelf.take(rows * wide),
           shelf.take(rows * narrow),  shelf.take(rows * narrow),  shelf.take(rows * wide),
           shelf.take(rows * layer.heads), shelf.take(count * layer.width), shelf.take(count * layer.inner),
@@ -142,13 +146,13 @@ const float* spread(const LlamaLayer& layer, int64_t width, const float* slopes,
   return rows;
 }
 
-/** Where the sequences before `first`, or the wanted rows among theirs, end. */
+/** Rows of the sequences before a group, and the wanted ones among them. */
 struct Offset {
-  int64_t sequences, rows, chosen;
+  int64_t rows, chosen;
 };
 
 Values from(const LlamaLayer& layer, const Values& values, Offset offset) {
-  const auto [sequences, rows, chosen] = offset;
+  const auto [rows, chosen] = offset;
   const int64_t wide = layer.wide(), narrow = layer.narrow();
   return {values.attentionScales + rows,
           values.feedForwardScales + chosen,
@@ -181,7 +185,7 @@ void inGroups(const LlamaLayer& layer, int64_t size, const Work& work) {
   };
   inPieces((layer.batch + size - 1) / size, [&](int64_t piece) {
     const int64_t first = piece * size, end = std::min(layer.batch, first + size);
-    const Offset offset{first, first * layer.time, chosenBefore(first * layer.time)};
+    const Offset offset{first * layer.time, chosenBefore(first * layer.time)};
     LlamaLayer group = layer;
     group.batch = end - first;
     group.firstRow = offset.rows;
@@ -219,12 +223,14 @@ void runGroup(const LlamaLayer& layer, const Weights& weights, const Values& val
 }  // namespace
 
 int64_t sizeOfValues(const LlamaLayer& layer) {
-  return layer.rows() * (1 + 2 * layer.wide() + 2 * layer.narrow() + layer.heads) +
-         layer.count * (1 + layer.width + 2 * layer.inner) + Shelf::slack(10);
+  Shelf shelf;
+  valuesOn(layer, shelf);
+  return shelf.taken();
 }
 
 void runLlamaLayer(const LlamaLayer& layer, float* kept, float* y) {
-  const Values values = valuesAt(layer, kept != nullptr ? kept : sharedScratch(PASSING, sizeOfValues(layer)));
+  Shelf shelf(kept != nullptr ? kept : sharedScratch(PASSING, sizeOfValues(layer)));
+  const Values values = valuesOn(layer, shelf);
   const int64_t size = groupSize(layer);
   Weights weights(layer);
   if (size < layer.batch) weights.packAll(true);
@@ -245,18 +251,23 @@ struct Parts {
   float *dQuery, *dKey, *dValue, *dAttended, *dGate, *dUp;
 };
 
-Parts partsOf(const LlamaLayer& layer) {
+Parts partsOn(const LlamaLayer& layer, Shelf& shelf) {
   const int64_t rows = layer.rows(), count = layer.count, width = layer.width, inner = layer.inner;
   const int64_t wide = layer.wide(), narrow = layer.narrow();
-  Shelf shelf(sharedScratch(SLOPES, rows * (2 * width + wide + 2 * narrow) + count * (wide + 3 * width + 3 * inner) +
-                                        Shelf::slack(12)));
   return {shelf.take(rows * width),   shelf.take(count * wide),   shelf.take(count * width), shelf.take(count * inner),
           shelf.take(rows * width),   shelf.take(count * width),  shelf.take(rows * wide),   shelf.take(rows * narrow),
           shelf.take(rows * narrow),  shelf.take(count * width),  shelf.take(count * inner), shelf.take(count * inner)};
 }
 
+Parts partsOf(const LlamaLayer& layer) {
+  Shelf sizes;
+  partsOn(layer, sizes);
+  Shelf shelf(sharedScratch(SLOPES, sizes.taken()));
+  return partsOn(layer, shelf);
+}
+
 Parts from(const LlamaLayer& layer, const Parts& parts, Offset offset) {
-  const auto [sequences, rows, chosen] = offset;
+  const auto [rows, chosen] = offset;
   const int64_t width = layer.width, inner = layer.inner, wide = layer.wide(), narrow = layer.narrow();
   return {parts.normedInput + rows * width, parts.mixed + chosen * wide,     parts.normedMiddle + chosen * width,
           parts.gated + chosen * inner,     parts.dInput + rows * width,     parts.dMiddle + chosen * width,
@@ -305,13 +316,9 @@ void weightGradients(const LlamaLayer& layer, const Values& values, const float*
                       {count, inner, {parts.gated, inner, 1}, nullptr}};
   enum Input : int { NORMED_INPUT, MIXED, NORMED_MIDDLE, GATED };
   int64_t total = 0;
-  for (const Packing& input : inputs) total += packedSize(input.k, input.n);
+  for (const Packing& input : inputs) total += sizeOf(input);
   const bool isOne = total <= MOST_INPUTS;
-  if (isOne) {
-    Shelf shelf(sharedScratch(INPUTS, total + Shelf::slack(4)));
-    for (Packing& input : inputs) input.to = shelf.take(packedSize(input.k, input.n));
-    pack(4, inputs);
-  }
+  if (isOne) packAt(INPUTS, 4, inputs);
   const auto gradient = [&](int64_t out, const float* slopes, Input number, float* gradients) -> Product {
     const auto& [k, in, b, packed] = inputs[number];
     return {out, in, k, {slopes, 1, out}, b, gradients, in, false, nullptr, 0, packed};
@@ -334,7 +341,8 @@ void weightGradients(const LlamaLayer& layer, const Values& values, const float*
 }  // namespace
 
 void runLlamaLayerGradient(const LlamaLayer& layer, float* kept, const float* dy, const LlamaLayerGradients& to) {
-  const Values values = valuesAt(layer, kept);
+  Shelf shelf(kept);
+  const Values values = valuesOn(layer, shelf);
   const int64_t size = groupSize(layer), width = layer.width;
   Weights weights(layer);
   if (size < layer.batch) weights.packAll(false);

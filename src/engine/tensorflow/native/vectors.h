@@ -62,9 +62,21 @@ inline float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
 
 typedef int32_t IntVector __attribute__((vector_size(LANES * 4)));
 
-/** The same of a whole vector. Adding 1.5·2²³ rounds, and leaves n in the lowest bits. */
+/** Adding 1.5·2²³ rounds, and leaves the whole number in the lowest bits. */
+constexpr float ROUND = 12582912.0f;
+
+/** p·2^n @param shifted n + ROUND */
+inline Vector timesPower(Vector p, Vector shifted) {
+  IntVector bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits << 23) + (127 << 23);
+  Vector scale;
+  std::memcpy(&scale, &bits, sizeof scale);
+  return p * scale;
+}
+
+/** The same of a whole vector. */
 inline Vector exponential(Vector x) {
-  constexpr float ROUND = 12582912.0f;
   x = x < -87.33f ? splat(-87.33f) : x;
   x = x > 88.37f ? splat(88.37f) : x;
   const Vector shifted = x * 1.44269504f + ROUND;
@@ -79,17 +91,11 @@ inline Vector exponential(Vector x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  IntVector bits;
-  std::memcpy(&bits, &shifted, sizeof bits);
-  bits = (bits << 23) + (127 << 23);
-  Vector scale;
-  std::memcpy(&scale, &bits, sizeof scale);
-  return p * scale;
+  return timesPower(p, shifted);
 }
 
 /** 2^x for -126 <= x < 128: 2^n · e^(f·ln 2) with n = round(x) and |f| <= 1/2, by the same series. Elsewhere anything. */
 inline Vector powerOfTwo(Vector x) {
-  constexpr float ROUND = 12582912.0f;
   const Vector shifted = x + ROUND;
   const Vector f = x - (shifted - ROUND);
   Vector p = splat(1.52527338e-5f);
@@ -100,12 +106,7 @@ inline Vector powerOfTwo(Vector x) {
   p = p * f + 2.40226507e-1f;
   p = p * f + 6.93147181e-1f;
   p = p * f + 1.0f;
-  IntVector bits;
-  std::memcpy(&bits, &shifted, sizeof bits);
-  bits = (bits << 23) + (127 << 23);
-  Vector scale;
-  std::memcpy(&scale, &bits, sizeof scale);
-  return p * scale;
+  return timesPower(p, shifted);
 }
 
 /**
